@@ -67,3 +67,29 @@ def test_all_that_is_wrong_is_told_at_once(store: Any, tmp_path: Path) -> None:
     with pytest.raises(GraphError) as caught:
         check_ranges(plan)
     assert [problem.text.partition(" ")[0] for problem in caught.value.problems] == ["instance.k", "shown.exposure"]
+
+
+def test_many_values_out_of_range_are_told_with_one_walk_over_the_links(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each walked over all links of the graph: 800 of them took seconds to be told."""
+    write(tmp_path, "level.yaml", LEVEL)
+    names = [f"instance{number}" for number in range(12)]
+    nodes = {name: {"node": "Graph", "path": "level.yaml", "k": "= 3 * time"} for name in names}
+    nodes |= {
+        "grey": {"node": "Solid", "colour": "#808080"},
+        "shown": {"node": "Tone", "frames": "grey", "exposure": f"= 9 * ({' + '.join(names)})"},
+        "out": {"node": "DigestSink", "frames": "shown", "path": "frames.txt"},
+    }
+    graph = load({"n2s": 1, "fps": 30, "size": [32, 32], "duration": 2, "nodes": nodes}, tmp_path)
+    plan = harness.plan(graph, store)
+    kind, walks = type(plan.graph), []
+    walk = kind.sources
+    monkeypatch.setattr(kind, "sources", lambda graph: walks.append(graph) or walk(graph))
+    with pytest.raises(GraphError) as caught:
+        check_ranges(plan)
+    assert [problem.text.partition(" ")[0] for problem in caught.value.problems] == [
+        *(f"{name}.k" for name in names),
+        "shown.exposure",
+    ]
+    assert len(walks) == 1

@@ -16,11 +16,11 @@ from n2s.graph.lengths import wrong_lengths
 from n2s.graph.timecodes import timecode
 from n2s.graph.times import is_musical
 from n2s.graph.values import Values, quantise
-from n2s.graph.walks import needed_by
+from n2s.graph.walks import Sources, needed_by
 from n2s.plan.driven import given, links_of
 from n2s.plan.stages import Plan
 
-Told = tuple[str, Any]  # an instance of a sub-graph, and a wrong value that its interface is given
+Told = dict[str, list[Any]]  # by instance of a sub-graph, the wrong values that its interface is given
 
 
 def check_ranges(plan: Plan) -> None:
@@ -31,15 +31,16 @@ def check_ranges(plan: Plan) -> None:
     GraphError
         With every such parameter, the frame and the value it reaches.
     """
-    needed = needed_by(plan.streamed_nodes, plan.graph.sources())
+    sources = plan.graph.sources()  # one walk over all links, whatever is wrong
+    needed = needed_by(plan.streamed_nodes, sources)
     problems: list[Problem] = []
-    told: list[Told] = []
+    told: Told = {}
     entered = {str(within) for name in needed for within in PurePosixPath(name).parents}
     for name, node in plan.graph.instances.items():
         if name in entered or _shows_parameter(node):
-            problems += _wrong_of_instance(plan, name, node, told)
+            problems += _wrong_of_instance(plan, sources, name, node, told)
     for name in (name for name in plan.graph.order if name in needed):
-        problems += _wrong_of_node(plan, name, told)
+        problems += _wrong_of_node(plan, sources, name, told)
     if problems:
         raise GraphError(problems)
 
@@ -49,22 +50,22 @@ def _shows_parameter(instance: Any) -> bool:
     return any(text.partition(".")[0] in instance.params() for text in instance.interface.outputs.values())
 
 
-def _wrong_of_instance(plan: Plan, name: str, node: Node, told: list[Told]) -> list[Problem]:
+def _wrong_of_instance(plan: Plan, sources: Sources, name: str, node: Node, told: Told) -> list[Problem]:
     """Return what is wrong with what a sub-graph's parameters are given, and add each such value to those told."""
     wrong = {field: f"{name}.{field}: {text}" for field, text in wrong_lengths(node, plan.values.clock)}
     for field in node.params():
-        if not is_musical(getattr(node, field)) and (text := _wrong_of_given(plan, name, node, field)):
+        if not is_musical(getattr(node, field)) and (text := _wrong_of_given(plan, sources, name, node, field)):
             wrong[field] = text
     problems = [
         Problem(plan.graph.where(name, field), text)
         for field, text in wrong.items()
         if not _is_told(name, getattr(node, field), told)
     ]
-    told += [(name, getattr(node, field)) for field in wrong]
+    told[name] = [getattr(node, field) for field in wrong]
     return problems
 
 
-def _wrong_of_given(plan: Plan, name: str, node: Node, field: str) -> str:
+def _wrong_of_given(plan: Plan, sources: Sources, name: str, node: Node, field: str) -> str:
     """Say what is wrong with what a parameter of a sub-graph is given; "" where nothing is, or its values are to come.
 
     It is computed here, and for no instance that nothing needs: such a one stops no film.
@@ -75,16 +76,15 @@ def _wrong_of_given(plan: Plan, name: str, node: Node, field: str) -> str:
         return error.problems[0].text
     if values is None:
         return ""
-    value = getattr(node, field)
-    return _excess(plan, f"{name}.{field}", value, values, node.specs[field], [link.node for link in links_of(value)])
+    return _excess(plan, sources, f"{name}.{field}", getattr(node, field), values, node.specs[field])
 
 
-def _is_told(name: str, value: Any, told: Sequence[Told]) -> bool:
+def _is_told(name: str, value: Any, told: Told) -> bool:
     """Say whether a value inside a sub-graph is one that its interface was given, which is told there."""
-    return any(name.startswith(f"{instance}/") and value == other for instance, other in told)
+    return any(value == other for instance in PurePosixPath(name).parents for other in told.get(str(instance), ()))
 
 
-def _wrong_of_node(plan: Plan, name: str, told: Sequence[Told]) -> list[Problem]:
+def _wrong_of_node(plan: Plan, sources: Sources, name: str, told: Told) -> list[Problem]:
     """Return what is wrong with a node's lengths and parameters, but for values that are told of an instance."""
     node, problems = plan.graph.nodes[name], []
     written = name.partition(":")[0]
@@ -103,20 +103,20 @@ def _wrong_of_node(plan: Plan, name: str, told: Sequence[Told]) -> list[Problem]
         bringer = plan.graph.nodes.get(written)
         if bringer is not node and getattr(bringer, field, None) == value:  # it is told there
             continue
-        values, read = plan.values.params[name, field], [link.node for link in links_of(value)]
-        if text := _excess(plan, f"{name}.{field}", value, values, node.specs[field], read):
+        values = plan.values.params[name, field]
+        if text := _excess(plan, sources, f"{name}.{field}", value, values, node.specs[field]):
             problems.append(Problem(plan.graph.where(name, field), text))
     return problems
 
 
-def _excess(plan: Plan, subject: str, value: Any, values: np.ndarray, spec: Spec, read: Sequence[str]) -> str:
-    """Say where a parameter leaves its range; "" where it does not. A signal may have columns, ``read`` are nodes."""
+def _excess(plan: Plan, sources: Sources, subject: str, value: Any, values: np.ndarray, spec: Spec) -> str:
+    """Say where a parameter leaves its range; "" where it does not. A signal may have columns."""
     columns = np.atleast_2d(np.transpose(values))
     for column in columns:
         outside = ~_as_counted(spec).allows(column)
         if outside.any():
             text = _describe_excess(plan, subject, str(value), column, outside, spec)
-            return text + _describe_waiting(plan, read)
+            return text + _describe_waiting(plan, sources, [link.node for link in links_of(value)])
     return ""
 
 
@@ -156,11 +156,12 @@ def _describe_excess(plan: Plan, subject: str, source: str, values: np.ndarray, 
     )
 
 
-def _describe_waiting(plan: Plan, read: Sequence[str]) -> str:
+def _describe_waiting(plan: Plan, sources: Sources, read: Sequence[str]) -> str:
     """Name the measures among some nodes, and before them, that have not looked at all frames yet."""
-    before = needed_by(read, plan.graph.sources())
+    waiting = [name for name, measured in plan.values.measured.items() if measured.waiting]
+    before = needed_by(read, sources) if waiting else set()
     said = []
-    for name in (name for name, measured in plan.values.measured.items() if measured.waiting and name in before):
+    for name in (name for name in waiting if name in before):
         rest = type(plan.graph.nodes[name]).unmeasured
         taken = f"says {rest} of the others" if isinstance(rest, int | float) else "is at rest in the others"
         said.append(f" {name} has not looked at all frames yet, and {taken}.")
