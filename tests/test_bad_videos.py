@@ -15,6 +15,7 @@ from test_video import graph_of
 from videos import X264, ffmpeg, numbered, numbers_in, write_video
 
 from n2s.graph.errors import GraphError, MediaError, MissingFileError
+from n2s.runtime.media.video.listing import DAMAGE, _Found, _take
 from n2s.runtime.readiness import check_inputs
 
 
@@ -61,6 +62,20 @@ def test_a_frame_that_a_decoder_makes_up_is_damage(name: str, codec: str, tmp_pa
     cut(path, path.stat().st_size // 2)
     with pytest.raises(MediaError, match="is cut short or damaged: FFmpeg says “"):
         read_video(path)
+
+
+@pytest.mark.parametrize("between", ["overread 8", "ac-tex damaged at 3 0", "[error] LZW decode failed"])
+def test_damage_is_heard_between_the_pieces_of_a_frame(between: str) -> None:
+    """FFmpeg's threads do not wait for each other's lines to end, and the level is left out in the middle of one."""
+    found = _Found("")
+    said = "[Parsed_showinfo_0 @ 0x1] [info] "
+    first = (
+        f"{said}n:   0 pts:      0 pts_time:0       duration:      1 fmt:yuv444p sar:0/1 s:96x64 i:P iskey:1 type:I "
+    )
+    for line in (first + between, f"{said}checksum:A1E1FC64 plane_checksum:[2067F334 87760F47 D050F9DA]"):
+        _take(found, line)
+    assert len(found.frames) == 1 and len(found.wrong) == 1 and found.wrong[0] in between
+    assert DAMAGE.search(found.wrong[0])
 
 
 def test_what_is_no_video(tmp_path: Path, read_video: Any) -> None:

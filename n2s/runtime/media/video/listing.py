@@ -25,12 +25,12 @@ CONTAINERS = (
     "yuv4mpegpipe"
 )
 READABLE = "MP4, MOV, MKV, WebM, AVI, GIF and what else FFmpeg reads as a video"
+_OF_DECODERS = (  # always an error; the last ones MPEG, JPEG and GIF say of a frame that they make none the less
+    r"error while decoding|Invalid NAL|Invalid data found|Error submitting packet|missing picture"
+    r"|LZW decode failed|overread|bad vlc|illegal .*vlc|damaged at|overflow at|Error at MB"
+)
 DAMAGE = re.compile(
-    r"premature|partial file|truncat|\bCRC\b|corrupt|error while decoding|concealing|Invalid NAL|Invalid data found"
-    r"|Error submitting packet|missing picture"
-    # What MPEG, JPEG and GIF say of a frame that they make none the less:
-    r"|LZW decode failed|overread|bad vlc|illegal .*vlc|damaged at|overflow at|Error at MB|marker bit missing",
-    re.IGNORECASE,
+    rf"premature|partial file|truncat|\bCRC\b|corrupt|concealing|marker bit missing|{_OF_DECODERS}", re.IGNORECASE
 )
 WIDEST = 16384  # of a side in pixels
 HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
@@ -39,6 +39,7 @@ _FRAME = re.compile(
     r".*? sar:(?P<sar>\d+/\d+) s:(?P<size>\d+x\d+) .*?iskey:(?P<key>\d)"
 )
 _SUM = re.compile(r" checksum:([0-9A-F]+)")
+_WITHIN = re.compile(rf"showinfo.*?((?:{_OF_DECODERS}).*)", re.IGNORECASE)
 _WRONG = re.compile(r"\[(?:error|fatal|panic)\]\s*(?:\[[^\]]*\]\s*)*(.*)")
 _COLOURS = re.compile(r"showinfo.*color_range:(\S+) color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
 
@@ -230,10 +231,19 @@ def _lines(pipe: Iterable[bytes]) -> Iterator[str]:
         yield line.decode("utf-8", "replace").rstrip()
 
 
+def _told_wrong(line: str) -> str:
+    """Return the error that a line tells; "" for none.
+
+    One that comes between two pieces of what showinfo says of a frame lacks its level, and is known by its words.
+    """
+    match = _WRONG.search(line) or _WITHIN.search(line)
+    return match[1] if match else ""
+
+
 def _take(found: _Found, line: str) -> None:
     """Take in a line of what FFmpeg says."""
-    if match := _WRONG.search(line):  # perhaps between the pieces of a frame
-        found.wrong.append(match[1])
+    if wrong := _told_wrong(line):
+        found.wrong.append(wrong)
         found.places.append(len(found.frames))
     if seen := found.lines.take(line):
         found.frames.append(seen)
