@@ -172,7 +172,8 @@ def model_to_change(model: Path | None, copy_to: Path | None, store: str | None)
     ArgumentError
         When it is the shipped model and was not named: a new version of the library would undo the change.
     """
-    from n2s.runtime.models.anchors import CARD, check_writable
+    from n2s.runtime.models.anchors import check_writable
+    from n2s.runtime.models.cards import CARD
 
     files = open_model(model, store)
     if copy_to is None:

@@ -30,7 +30,7 @@ from n2s.runtime.films.cards import lack_of_card
 from n2s.runtime.machine import onnxruntime_flavour
 from n2s.runtime.media.glance import music_problem, video_problem
 from n2s.runtime.media.pictures import read_picture
-from n2s.runtime.models.cards import shipped_folder
+from n2s.runtime.models.cards import CARD, shipped_folder
 from n2s.runtime.models.known import KnownModel
 
 
@@ -226,7 +226,7 @@ class _Inputs:
             folder = graph.resolve(node.model) if node.model else self.graph.model_folder or shipped_folder()
         except (OSError, ValueError, RuntimeError):
             return
-        if os.path.isfile(folder / "meta.json"):
+        if os.path.isfile(folder / CARD):
             model = self.models.setdefault(folder, KnownModel(folder))
             if model.card:
                 for path, text in _lacks(graph, name, model):
@@ -304,7 +304,7 @@ def _path_problem(graph: Graph, text: str, folder: bool, model: bool) -> str:
         return f'"{text[:80]}" cannot be opened ({why}); it must be a {wanted}.'
     if folder and not stat.S_ISDIR(mode):
         return f"{path} is not a folder, but must be one. Name the folder itself."
-    if folder and model and not os.path.isfile(path / "meta.json"):
+    if folder and model and not os.path.isfile(path / CARD):
         return (
             f"There is no model in {path}: its card meta.json is missing. Leave model out to use the shipped one, "
             "or train one (training/README.md)."

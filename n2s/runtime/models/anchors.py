@@ -24,10 +24,10 @@ import numpy as np
 
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.registry import suggest
+from n2s.runtime.models.cards import ARCHIVE, CARD
 from n2s.runtime.models.folder import ModelFolder
 from n2s.runtime.store import Store, check_folder, publish
 
-ARCHIVE, CARD = "anchors.npz", "meta.json"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 WORDS = {"null", "true", "false", "yes", "no", "on", "off"}  # YAML may read them as something else
 

@@ -10,6 +10,23 @@ from typing import Any
 from n2s.graph.context import SKETCH
 from n2s.graph.errors import RenderError
 
+ARCHIVE, CARD = "anchors.npz", "meta.json"
+
+
+def missing_text(path: Path) -> str:
+    return f"{path} is missing though the model's card lists it; fetch or export the model again."
+
+
+def unreadable_text(path: Path, error: Exception) -> str:
+    return f"{path} cannot be read: {error}. Make the anchors again."
+
+
+def wrong_anchor_text(name: str, shape: tuple[int, ...], channels: int) -> str:
+    return (
+        f'The anchor "{name}" is {shape}; ({channels}, rows, columns) of finite numbers were wanted. Make the anchors '
+        "again."
+    )
+
 
 def shipped_folder() -> Path:
     """Return the folder of the model that comes with the library: in the package, or beside it in a checkout."""

@@ -18,7 +18,15 @@ from n2s.graph.registry import suggest
 from n2s.runtime import gpu
 from n2s.runtime.inputs import InputFiles
 from n2s.runtime.machine import onnxruntime_flavour
-from n2s.runtime.models.cards import decoder_file, read_card
+from n2s.runtime.models.cards import (
+    ARCHIVE,
+    CARD,
+    decoder_file,
+    missing_text,
+    read_card,
+    unreadable_text,
+    wrong_anchor_text,
+)
 from n2s.runtime.models.decoder import MOST_AT_ONCE, SessionDecoder
 from n2s.runtime.models.onnxfile import has_external_data
 from n2s.runtime.models.sessions import OUT_OF_MEMORY, is_net_of_arrays, said
@@ -26,7 +34,6 @@ from n2s.runtime.models.upscaler import SessionUpscaler
 from n2s.runtime.render.kernels.cuda_device import Device
 from n2s.runtime.store import Store
 
-ANCHORS = "anchors.npz"
 FATAL = 4  # of onnxruntime's severities
 PREFERENCES = {"cpu": ("int8", "fp32", "fp16"), "cuda": ("fp16", "fp32", "int8")}
 
@@ -73,7 +80,7 @@ class ModelFolder:
         RenderError
             When there is none, or it is no card.
         """
-        path = self.folder / "meta.json"
+        path = self.folder / CARD
         try:
             return self.files.about("card", path, lambda: read_card(path), guarded=False)
         except (FileNotFoundError, NotADirectoryError):
@@ -124,8 +131,8 @@ class ModelFolder:
                 f"The model in {self.folder} has no {name}; its card lists {', '.join(self.card['files'])}."
             )
         if not path.is_file():
-            raise RenderError(f"{path} is missing though the model's card lists it; fetch or export the model again.")
-        digest = self.files.digest(path, guarded=name != ANCHORS)  # anchors may be added while a run uses others
+            raise RenderError(missing_text(path))
+        digest = self.files.digest(path, guarded=name != ARCHIVE)  # anchors may be added while a run uses others
         if digest not in (expected, about.get("next")):  # next: what a change under way puts in its place
             raise RenderError(
                 f"{path} is not the file its card describes (SHA-256 {digest[:12]}…, the card says "
@@ -135,7 +142,7 @@ class ModelFolder:
 
     def _all_anchors(self) -> dict[str, np.ndarray]:
         """Return the anchors of the archive as it is now, read again when it was replaced."""
-        path, digest = self.checked(ANCHORS)
+        path, digest = self.checked(ARCHIVE)
         if self._anchors[0] != digest:
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != digest:
@@ -144,7 +151,7 @@ class ModelFolder:
                 arrays = read_arrays(io.BytesIO(data))
                 self._anchors = digest, {name: np.asarray(array, np.float32) for name, array in arrays.items()}
             except Exception as error:  # numpy and zipfile have many ways to fail on a damaged archive
-                raise RenderError(f"{path} cannot be read: {error}. Make the anchors again.") from None
+                raise RenderError(unreadable_text(path, error)) from None
         return self._anchors[1]
 
     def anchor(self, name: str) -> np.ndarray:
@@ -159,10 +166,7 @@ class ModelFolder:
             raise RenderError(f'The model has no anchor "{name}". {suggest(name, sorted(known))}')
         anchor = known[name]
         if anchor.ndim != 3 or anchor.shape[0] != self.channels or not anchor.size or not np.isfinite(anchor).all():
-            raise RenderError(
-                f'The anchor "{name}" is {anchor.shape}; ({self.channels}, rows, columns) of finite numbers '
-                "were wanted. Make the anchors again."
-            )
+            raise RenderError(wrong_anchor_text(name, anchor.shape, self.channels))
         anchor.flags.writeable = False  # every node that reads it shares it
         return anchor
 

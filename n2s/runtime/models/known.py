@@ -13,9 +13,15 @@ import numpy as np
 
 from n2s.graph.errors import RenderError
 from n2s.graph.registry import suggest
-from n2s.runtime.models.cards import decoder_file, read_card
-
-ARCHIVE = "anchors.npz"
+from n2s.runtime.models.cards import (
+    ARCHIVE,
+    CARD,
+    decoder_file,
+    missing_text,
+    read_card,
+    unreadable_text,
+    wrong_anchor_text,
+)
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,13 @@ class KnownModel:
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        path = self.folder / "meta.json"
+        path = self.folder / CARD
         try:
             return read_card(path)
         except OSError as error:
-            self.wrong["meta.json"] = f"{path} cannot be read: {error.strerror}."
+            self.wrong[CARD] = f"{path} cannot be read: {error.strerror}."
         except RenderError as error:
-            self.wrong["meta.json"] = str(error)
+            self.wrong[CARD] = str(error)
         return {}
 
     @cached_property
@@ -59,11 +65,9 @@ class KnownModel:
             with zipfile.ZipFile(path) as archive:
                 return {name.removesuffix(".npy"): _shape(archive.open(name)) for name in archive.namelist()}
         except FileNotFoundError:
-            self.wrong[ARCHIVE] = (
-                f"{path} is missing though the model's card lists it; fetch or export the model again."
-            )
+            self.wrong[ARCHIVE] = missing_text(path)
         except Exception as error:  # zipfile and numpy have many ways to fail on a damaged archive
-            self.wrong[ARCHIVE] = f"{path} cannot be read: {error}. Make the anchors again."
+            self.wrong[ARCHIVE] = unreadable_text(path, error)
         return None
 
     def lacks_anchor(self, name: str) -> str:
@@ -74,10 +78,7 @@ class KnownModel:
         shape, channels = (self._shapes or {}).get(name), int(self.card["latent"]["channels"])
         if shape is not None and (len(shape) != 3 or shape[0] != channels or 0 in shape):
             # Told of the model, once: where it is wrong of one it is mostly wrong of all.
-            self.wrong.setdefault(ARCHIVE, (
-                f'{self.folder / ARCHIVE}: The anchor "{name}" is {shape}; ({channels}, rows, columns) of finite '
-                "numbers were wanted. Make the anchors again."
-            ))  # fmt: skip
+            self.wrong.setdefault(ARCHIVE, f"{self.folder / ARCHIVE}: {wrong_anchor_text(name, shape, channels)}")
         return ""
 
     def lacks_encoder(self) -> str:
