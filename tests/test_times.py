@@ -6,6 +6,7 @@ import json
 import re
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import harness
@@ -17,6 +18,8 @@ from pydantic import ValidationError
 from test_nodes import scene
 
 from n2s import preview
+from n2s.commands.moving import frame_of_span
+from n2s.commands.why import find_chunk
 from n2s.functions import at, time
 from n2s.graph.describe.schema import graph_schema
 from n2s.graph.errors import ArgumentError, GraphError
@@ -25,10 +28,12 @@ from n2s.graph.file.document import parse_document
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
 from n2s.graph.parsing import parse_every, parse_musical_time, parse_seconds
+from n2s.graph.time import Clock
 from n2s.graph.timecodes import minutes as shown
 from n2s.graph.timecodes import timecode
 from n2s.nodes import EMA, AudioSource, FFmpegSink, ImageSource, Keyframes, Tone
 from n2s.plan.ranges import check_ranges
+from n2s.runtime.films.moments import frame_of_film
 from n2s.runtime.films.profiled import parse_span
 
 SPELLINGS = {  # each, and its seconds at 90 beats per minute
@@ -256,6 +261,25 @@ def test_commands_take_times(half: str, track: Place, n2s: Any) -> None:
         assert n2s("export", track.graph, "--port", "travel", "-o", "t.npz", *arguments)[0] == 0
         with np.load(track.folder / "t.npz") as made:
             assert made["frames"].tolist() == list(frames)
+
+
+def test_why_shows_the_chunk_in_which_something_of_the_music_has_begun(track: Place, n2s: Any) -> None:
+    """A moment of the music lies in the first frame that begins with it, also where chunks meet just after it."""
+    assert "chunk 1," in n2s("why", track.graph, "--at", "0.96 beats")[1]  # at frame 14.4, of chunks of 15
+    assert "chunk 0," in n2s("why", track.graph, "--at", "0.48")[1]
+
+
+def test_a_moment_of_a_part_and_the_begin_of_a_preview_are_the_frames_that_begin_with_it() -> None:
+    clock, moment, late = Clock(Fraction(30), 300), Number(4.96, "beats"), Number(1e300)
+    assert frame_of_span((moment, None), clock) == 75  # at 2.48 s, which is 74.4 frames
+    plan = SimpleNamespace(values=SimpleNamespace(clock=clock))
+    parts = [(plan, SimpleNamespace(start=start, stop=start + 15, count=15)) for start in (30, 45, 60, 75)]
+    film: Any = SimpleNamespace(fps=clock.fps, parts=parts, plans=[plan], frames=60, path=Path("part.mp4"))
+    assert frame_of_film(film, moment) == 45 and find_chunk(film, None, moment) == 3
+    assert frame_of_film(film, Number(1.0)) == 30 and find_chunk(film, None, Number(1.0)) == 2
+    for outside in (late, Number(1.0, "beats")):  # behind the part, and before it
+        with pytest.raises(GraphError, match="lies outside part.mp4"):
+            find_chunk(film, None, outside)
 
 
 @pytest.mark.parametrize("text", ["-1", "nan", "1e400", "1:75", "1:2:3:4", "", "٥", "5 dB", "inf"])

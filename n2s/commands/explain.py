@@ -105,6 +105,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
     ArgumentError
         When the film has no such moment, or its graph is gone, or makes it no longer.
     """
+    from n2s.runtime.films.moments import frame_of_film
     from n2s.runtime.seeing.places import places_at
     from n2s.runtime.seeing.provenance import load_as_given, parameters_shown, place_in
     from n2s.runtime.session import Session
@@ -126,7 +127,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
         film = next((each for each in films if each.path.name == Path(origin.film["path"]).name), None)
         if film is None:
             raise ArgumentError(f"{origin.graph} no longer makes {Path(origin.film['path']).name}.")
-        number = frame if frame is not None else frame_at(film, cast(Any, time))
+        number = frame if frame is not None else frame_of_film(film, time)
         if film.identity != origin.film.get("identity") and origin.unchanged:
             say("What it is made of has changed since; what is told is how it is now.")
         plan, own = place_in(film.parts, number)
@@ -145,22 +146,6 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
             "places": places_at(plan, own),
             "parameters": parameters_shown(film.parts, number),
         }
-
-
-def frame_at(film: Any, time: Any) -> int:
-    """Return the number of a film's frame at a time of the film, or at a moment of its music.
-
-    Raises
-    ------
-    ArgumentError
-        When the film has several pieces of music.
-    """
-    from n2s.graph.times import frame_of, is_musical
-
-    if is_musical(time) and len(film.plans) > 1:
-        raise ArgumentError("--at takes a time of a film of several tracks, like 82.6 or 1:22.6.")
-    frame = frame_of(time, min(film.plans[0].values.clock.place(time), 1e9), film.fps)
-    return frame - film.parts[0][1].start if is_musical(time) else frame
 
 
 def moment_text(moment: dict[str, Any], everything: bool) -> list[str]:

@@ -79,7 +79,7 @@ def export(
         return export_labels(load(graph, set_, Shape(size, fps)), port, output, store, json)
     if port is None:
         raise ArgumentError("--node says what is written: a node, or one of its outputs or parameters.")
-    from n2s.graph.times import frame_of
+    from n2s.runtime.films.moments import frame_meant
     from n2s.runtime.seeing.export import write_arrays
     from n2s.runtime.seeing.views import View
     from n2s.runtime.session import Session
@@ -95,7 +95,7 @@ def export(
         stop = (
             view.clock.frames
             if end is None
-            else min(view.clock.frames, frame_of(end, min(view.seconds(end), 1e9), view.clock.fps))
+            else min(view.clock.frames, frame_meant(end, view.seconds(end), view.clock.fps))
         )
         frames = range(
             start, stop, step if isinstance(step, int) else max(1, round(view.length(step) * view.clock.fps))

@@ -98,7 +98,9 @@ def moving_preview(
 
 def frame_of_span(span: tuple[Any, Any], clock: Any) -> int:
     """Return the first frame of a span."""
-    return 0 if span[0] is None else round(clock.place(span[0]) * float(clock.fps))
+    from n2s.runtime.films.moments import frame_meant
+
+    return 0 if span[0] is None else frame_meant(span[0], clock.place(span[0]), clock.fps)
 
 
 def small_size(size: tuple[int, int], kind: str) -> str:

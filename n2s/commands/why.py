@@ -23,7 +23,6 @@ from n2s.commands.common import (
 )
 from n2s.graph.errors import GraphError
 from n2s.graph.timecodes import minutes
-from n2s.graph.times import is_musical
 
 # Imported inside functions is what help and completion do not need, so that these start fast.
 
@@ -69,14 +68,13 @@ def why(
 
 def find_chunk(film: Any, chunk: int | None, at: Any) -> int | None:
     """Return the index of the chunk that --chunk or --at chooses; None for all."""
+    from n2s.runtime.films.moments import frame_of_film
+
     if at is not None:
-        clock, tracks = film.parts[0][0].values.clock, {id(plan.values) for plan, _ in film.parts}
-        if is_musical(at) and len(tracks) > 1:
-            raise GraphError(f"--at {at}: {film.path.name} has several tracks; give a time in seconds.")
-        frame, passed = round(min(clock.place(at), 1e9) * film.fps), 0
+        frame, passed = frame_of_film(film, at), 0
         for i, (_, part) in enumerate(film.parts):
             passed += part.count
-            if frame < passed:
+            if 0 <= frame < passed:
                 return i
         raise GraphError(f"--at {at} lies outside {film.path.name}, which lasts {float(film.frames / film.fps):.2f} s.")
     if chunk is not None and chunk >= len(film.parts):

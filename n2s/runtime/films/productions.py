@@ -15,7 +15,6 @@ from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
 from n2s.graph.time import Clock, sample_at
-from n2s.graph.times import frame_of
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
@@ -23,19 +22,18 @@ from n2s.plan.ranges import check_ranges, empty_columns
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music, RunContext
 from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, turned_to
+from n2s.runtime.films.moments import frame_meant
 from n2s.runtime.films.profiled import BLEND, WHOLE, Span, as_profiled, profile_of, reshapes
 from n2s.runtime.films.targets import EXCERPT, film_path, part, version
 from n2s.runtime.render.analysis import Known, Measuring, analyse, behind_measures, resolve_time
 from n2s.runtime.timing import time_warnings
 
-LONGEST = 1e9  # seconds; no track comes near it
-
 
 def frames_of(span: Span, graph: Graph, clock: Clock, context: RunContext) -> tuple[int, int]:
     """Return the frames start..stop of a span of time."""
     first, last = (time and resolve_time(time, graph, clock, cast(Any, context)) for time in span)
-    start = 0 if first is None else frame_of(cast(Any, span[0]), min(first, LONGEST), clock.fps)
-    end = clock.frames if last is None else frame_of(cast(Any, span[1]), min(last, LONGEST), clock.fps)
+    start = 0 if first is None else frame_meant(span[0], first, clock.fps)
+    end = clock.frames if last is None else frame_meant(span[1], last, clock.fps)
     stop = min(clock.frames, end)
     if not 0 <= start < stop:
         asked = " ".join(f"{option} {time}" for option, time in zip(("--from", "--to"), span) if time is not None)

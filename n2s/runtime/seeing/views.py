@@ -14,8 +14,8 @@ from n2s.graph.landmarks import Moment
 from n2s.graph.links import Link
 from n2s.graph.lookup import find_value
 from n2s.graph.time import Clock
-from n2s.graph.times import frame_of
 from n2s.graph.types import AUDIO, SIGNAL
+from n2s.runtime.films.moments import frame_meant
 from n2s.runtime.readiness import check_track
 from n2s.runtime.render.analysis import behind_measures, resolve_time
 from n2s.runtime.session import Session
@@ -103,7 +103,7 @@ def frame_in_track(time: Number | Moment, seconds: float, clock: Clock, what: st
     GraphError
         When the track is not as long; it names ``what`` asked for it.
     """
-    frame = frame_of(time, min(seconds, 1e9), clock.fps)
+    frame = frame_meant(time, seconds, clock.fps)
     if not 0 <= seconds or frame > clock.frames:
         raise GraphError(f"{what} {time} lies outside the track, which lasts {clock.duration:.2f} s.")
     return min(frame, clock.frames - 1)
