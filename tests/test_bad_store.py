@@ -14,9 +14,12 @@ from places import MINIMAL, Place, flip, forgotten_kernels
 
 from n2s.graph.errors import RenderError
 from n2s.graph.graph import Graph
-from n2s.runtime.entries import checksum
+from n2s.runtime import store as stores
+from n2s.runtime.entries import checksum, is_as_stored
 from n2s.runtime.events import Events
+from n2s.runtime.foresee import foresee
 from n2s.runtime.run import Run
+from n2s.runtime.seeing.explain import Explainer, describe_film
 from n2s.runtime.store import Store
 
 
@@ -76,6 +79,56 @@ def test_a_segment_that_vanishes_before_the_film_is_joined(place: Place) -> None
     words = ["A finished segment vanished from the store", "before track.mp4 was joined. Run again"]
     place.refused(RenderError, *words, events=Thief())
     report = place.run()
+    assert (report.rendered, report.stored) == (1, 1)
+
+
+def test_segments_are_read_once_to_plan_and_once_to_join(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def reading(payload: Path, about: Any) -> bool:
+        read.extend([payload.stem] if payload.parts[-3] == "segments" else [])
+        return is_as_stored(payload, about)
+
+    monkeypatch.setattr(stores, "is_as_stored", reading)
+    place.run()
+    assert len(read) == len(set(read)) == 2  # joined, and counted for the next estimate
+    place.film.unlink()
+    read.clear()
+    assert place.run().stored == 2
+    assert sorted(read.count(key) for key in set(read)) == [2, 2]
+    read.clear()
+    job = Run(Graph.load(place.graph), place.out, place.store)
+    assert place.film.unlink() is None and foresee(job).missing == set()
+    Explainer(job.planned).film(job.films[0])
+    describe_film(job.planned, job.films[0])
+    assert sorted(read.count(key) for key in set(read)) == [1, 1]
+
+
+def test_a_plan_sees_what_was_rendered_since(place: Place) -> None:
+    job = Run(Graph.load(place.graph), place.out, place.store)
+    (film,) = job.plan()
+    assert job.planned.stored(film) == [False, False] and len(job.missing()) == 2
+    place.run()
+    assert job.planned.stored(film) == [True, True]
+
+
+def test_a_run_that_was_planned_ahead_looks_again_when_its_turn_comes(place: Place) -> None:
+    class Thief(Events):
+        def began(self, what: str) -> None:
+            if what.startswith("joining"):
+                taken.unlink()
+
+    place.run()
+    taken = place.entries("segments", ".mp4")[0]
+    place.film.unlink()
+    other = {"grain.amount": 0.3, "out.path": "other.mp4"}
+    first, second = (
+        Run(Graph.load(place.graph, changes), place.out, place.store, events=events)
+        for changes, events in ((other, Thief()), ({}, place))
+    )
+    first.later = [second]
+    assert first.execute().rendered == 2
+    report = second.execute()
     assert (report.rendered, report.stored) == (1, 1)
 
 

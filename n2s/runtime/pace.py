@@ -15,7 +15,7 @@ from n2s.plan.stages import Plan, Stage
 from n2s.runtime.executors.base import Task
 from n2s.runtime.films.luminance import FRAME_BYTES
 from n2s.runtime.render.measures import KIND as NUMBERS
-from n2s.runtime.store import ARRAYS, Store
+from n2s.runtime.store import ARRAYS, Store, bytes_of
 
 KIND = "paces"  # of what the store notes
 FEWEST = 30  # frames; fewer tell nothing
@@ -113,8 +113,8 @@ class PaceTally:
         if self.frames < FEWEST:
             return
         made = self.frames + self.measured
-        written = _bytes_of(store.find("segments", key, suffix) for key, suffix in self.segments.items())
-        numbers = _bytes_of(store.find(NUMBERS, key, ARRAYS) for key in sorted(self.numbers))
+        written = sum(_bytes_in(store, "segments", key, suffix) for key, suffix in self.segments.items())
+        numbers = sum(_bytes_in(store, NUMBERS, key, ARRAYS) for key in sorted(self.numbers))
         for plan, *beside in self.made.values():
             about, decoders = subject(plan, jobs, beside), {stage.name for stage in _decoders(plan)}
             known = store.noted(KIND, about) or {}
@@ -132,9 +132,9 @@ class PaceTally:
                 store.note(KIND, _of_any_size(plan), pace | {"jobs": jobs} | sizes)
 
 
-def _bytes_of(paths: Iterable[Path | None]) -> int:
-    """Return the size of the files that are there."""
-    return sum(path.stat().st_size for path in paths if path)
+def _bytes_in(store: Store, kind: str, key: str, suffix: str) -> int:
+    """Return the size of a payload; it is read only where a bucket alone has it."""
+    return bytes_of(store.path(kind, key, suffix)) or bytes_of(*filter(None, [store.find(kind, key, suffix)]))
 
 
 def _pixels(plan: Plan) -> int:

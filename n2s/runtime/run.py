@@ -187,6 +187,8 @@ class Run:
             self.record = RunRecord(self.out)
             for text in self._early:
                 self.record.log(text)
+            for run in (self, *self.later):  # planned for another run, which took its time
+                run.planned.forget_found()
             if not self.planned_ahead:
                 self.plan()
             self.plan_later()

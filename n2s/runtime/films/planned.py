@@ -40,6 +40,7 @@ class PlannedFilms:
         self.films, self.store, self.maker, self.force = films, store, maker, force
         # Each plan once; a task's ``plan`` is a place in this list, or behind them in those of measures and `beside`.
         self.plans: list[Plan] = list({id(plan): plan for film in films for plan in film.plans}.values())
+        self._found: set[tuple[str, str]] = set()  # chunks that were there; to look again is to read all their bytes
         self.beside: list[PlannedFilms] = []  # films of other runs, whose chunks are rendered where frames are the same
 
     @cached_property
@@ -65,12 +66,19 @@ class PlannedFilms:
         return self.maker.finished(film)
 
     def stored(self, film: Film) -> list[bool]:
-        """Say of each chunk of a film whether the store has it."""
-        found: dict[str, bool] = {}
-        for _, chunk in film.parts:
-            if chunk.key not in found:
-                found[chunk.key] = self.store.has(SEGMENTS, chunk.key, film.suffix)
-        return [found[chunk.key] for _, chunk in film.parts]
+        """Say of each chunk of a film whether the store has it.
+
+        What was there once counts as there, and what was missing is looked for again. Joining looks at the bytes.
+        """
+        entries = [(chunk.key, film.suffix) for _, chunk in film.parts]
+        for entry in entries:
+            if entry not in self._found and self.store.has(SEGMENTS, *entry):
+                self._found.add(entry)
+        return [entry in self._found for entry in entries]
+
+    def forget_found(self) -> None:
+        """Look into the store anew from here on: time has passed, in which chunks may have gone."""
+        self._found.clear()
 
     @property
     def all_plans(self) -> list[Plan]:
