@@ -21,6 +21,7 @@ from test_profiles import write_track
 from n2s.formats.video import Video
 from n2s.graph.errors import Cancelled, RenderError
 from n2s.graph.graph import Graph
+from n2s.plan.keys import Chunk, Keys
 from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.executors.processes import ProcessExecutor
@@ -31,6 +32,7 @@ from n2s.runtime.run import Run
 from n2s.runtime.session import Session
 
 CHUNKS = 4  # of 20 frames
+KEY_OF = Keys.chunk
 SINKS = {
     "web": {"node": "FFmpegSink", "frames": "lit", "path": "web.mp4", "preset": "ultrafast", "chunk": 20},
     "small": {
@@ -273,6 +275,28 @@ def test_a_task_makes_a_few_films_at_most(studio: Any, store: Any, tmp_path: Pat
         foreseen = session.films(tmp_path)
     counts = [len(task.chunks) for task in foreseen.tasks() if task.start == 0]
     assert sum(counts) == 2 * MOST + 1 and max(counts) == MOST and len(counts) == 3
+
+
+def test_what_chunks_are_made_of_is_worked_out_only_where_several_films_have_some_to_make(
+    studio: Any, store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key is made of all signals over the chunk's frames."""
+    asked: list[str] = []
+
+    def chunk(self: Keys, start: int, stop: int, stage: str | None = None) -> Chunk:
+        asked.extend([] if stage is None else [stage])
+        return KEY_OF(self, start, stop, stage)
+
+    with Session(graph(studio, "web", "small", "master"), store) as session:
+        planned = session.films(tmp_path)
+    web, small, master = ([task for task in planned.all_chunks() if task.plan == number] for number in range(3))
+    monkeypatch.setattr(Keys, "chunk", chunk)
+    assert planned.joined(web) == web and asked == []
+    assert [task.chunks for task in planned.joined([*web, *master])] == [
+        (*one.chunks, *other.chunks) for one, other in zip(web, master)
+    ]
+    assert len(asked) == 2 * CHUNKS
+    assert [len(task.chunks) for task in planned.joined([*web, *small, *master])] == CHUNKS * [3]
 
 
 def test_a_task_names_all_that_it_makes() -> None:

@@ -15,7 +15,7 @@ from n2s.runtime.executors.base import Task
 MOST = 6  # films that one task makes at most: each has an encoder and memory of its own, whatever --jobs says
 
 
-def join_tasks(tasks: Sequence[Task], others: Iterable[Task], plans: Sequence[Plan]) -> list[Task]:
+def join_tasks(tasks: Sequence[Task], others: Sequence[Task], plans: Sequence[Plan]) -> list[Task]:
     """Return tasks, those of which show the same frames of a decoder or another source made one.
 
     Frames are the same where a source's key is, over the chunk's own frames. Chunks of other lengths, which other
@@ -25,14 +25,17 @@ def join_tasks(tasks: Sequence[Task], others: Iterable[Task], plans: Sequence[Pl
     ----------
     tasks : sequence of Task
         One for each chunk to render.
-    others : iterable of Task
+    others : sequence of Task
         Chunks that are rendered only where one of ``tasks`` makes their frames.
     plans : sequence of Plan
         By the numbers that all of them have for them.
     """
+    numbers = {task.plan for task in (*tasks, *others)}
+    if len(numbers) < 2:  # chunks of one plan have no frames in common
+        return list(tasks)
     joined: list[Task] = []
     places: dict[tuple[int, int, str], int] = {}  # of tasks by their frames and what these are made of
-    names = _Sources(plans)
+    names = _Sources({number: plans[number] for number in numbers})
     for task, is_wanted in (*((task, True) for task in tasks), *((task, False) for task in others)):
         found = [(task.start, task.stop, name) for name in names.of(task)]
         place = next((places[each] for each in found if each in places), None)
@@ -47,12 +50,13 @@ def join_tasks(tasks: Sequence[Task], others: Iterable[Task], plans: Sequence[Pl
 class _Sources:
     """Names what chunks are made of, where plans have the same sources."""
 
-    def __init__(self, plans: Sequence[Plan]):
+    def __init__(self, plans: Mapping[int, Plan]):
         self._plans = plans
-        self._sources = [
-            {stage.name: (plan.keys.digest_of(stage.name), stage.size) for stage in sources(plan)} for plan in plans
-        ]
-        self._count = Counter(digest for found in self._sources for digest, _ in set(found.values()))
+        self._sources = {
+            number: {stage.name: (plan.keys.digest_of(stage.name), stage.size) for stage in sources(plan)}
+            for number, plan in plans.items()
+        }
+        self._count = Counter(digest for found in self._sources.values() for digest, _ in set(found.values()))
 
     def of(self, task: Task) -> list[str]:
         """Return what names the frames of each source of a task that another plan has, too."""
