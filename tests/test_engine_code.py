@@ -14,8 +14,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import harness
 import numpy as np
 import pytest
 
@@ -24,6 +27,7 @@ from n2s.graph.code import files as code_files
 from n2s.graph.code import identity as code
 from n2s.graph.code import text as code_text
 from n2s.graph.code.syntax import syntax_tree
+from n2s.plan.keys import Keys
 
 # (module, what is replaced, what by): places all over the engine that decide bits
 MUTATIONS = [
@@ -214,6 +218,21 @@ def test_what_the_engine_is_made_of() -> None:
         )
         for path in Path(code_files._ROOT).rglob("*.py")
     }
+
+
+def test_names_of_the_engine_are_looked_for_once_until_code_is_executed_again(
+    studio: Any, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every plan has keys of its own, of which each leaves these modules out of the code of its nodes."""
+    graph = harness.load(harness.around("Tone", studio.model), studio.folder)
+    plans, walks, parts = [harness.plan(graph, store) for _ in range(2)], [], code.engine_parts
+    monkeypatch.setattr(code, "engine_parts", lambda: walks.append(1) or parts())
+    for moment in (-1, -2):
+        monkeypatch.setattr(code.loaded, "now", lambda: moment)
+        del walks[:]
+        first, second = (replace(plan, keys=Keys(plan)).keys.static for plan in plans)
+        assert first == second and len(walks) == 1
+    assert code.engine_names() == frozenset(parts())
 
 
 def test_what_the_text_of_kernels_imports_is_part_of_the_engine() -> None:

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 
 from n2s.graph import authors
-from n2s.graph.code.identity import code_digest, engine_parts
+from n2s.graph.code.identity import code_digest, engine_names
 from n2s.graph.context import Scene
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError
@@ -149,7 +149,7 @@ class Keys:
             params[field] = "driven" if np.ndim(value) else float(value)
         described = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params}
         if node.kind == "sink":
-            described["format"] = format_recipe(plan.graph, name, scene.context.file_digest, self._engine)
+            described["format"] = format_recipe(plan.graph, name, scene.context.file_digest, engine_names())
         if files := self._files(node) | node_digests(plan.graph, name, stage.scene_in(scene)):
             described["files"] = files
         if clock := {what: getattr(scene.clock, what) for what in sorted(getattr(node, "reads", ()))}:
@@ -176,14 +176,10 @@ class Keys:
         cls = type(self.plan.graph.nodes[name])
         if cls not in self._codes:
             try:
-                self._codes[cls] = code_digest(cls, self.plan.scene.context.file_digest, self._engine)
+                self._codes[cls] = code_digest(cls, self.plan.scene.context.file_digest, engine_names())
             except GraphError as error:
                 raise authors.wrong(self.plan.graph, name, str(error)) from None
         return self._codes[cls]
-
-    @cached_property
-    def _engine(self) -> frozenset[str]:
-        return frozenset(engine_parts())
 
 
 class _Ancestry:

@@ -21,6 +21,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -77,6 +78,16 @@ def engine_parts() -> dict[str, str]:
     for name in ENGINE:
         walk.follow(name, 0)
     return walk.parts
+
+
+def engine_names() -> frozenset[str]:
+    """Return the names of the modules that `engine_parts` has; they are the same until code is executed again."""
+    return _engine_names(loaded.now())
+
+
+@lru_cache(maxsize=1)
+def _engine_names(moment: int) -> frozenset[str]:
+    return frozenset(engine_parts())
 
 
 def code_digest(
