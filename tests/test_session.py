@@ -21,9 +21,14 @@ from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.graph import Graph
 from n2s.graph.registry import registry
 from n2s.nodes import Anchors, Features, VAEDecode
+from n2s.runtime import readiness
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.kept import RecentFrames
+from n2s.runtime.run import Run
+from n2s.runtime.seeing.views import View
 from n2s.runtime.session import Session
+
+PROBLEMS_OF = readiness.input_problems
 
 
 @pytest.fixture
@@ -305,3 +310,37 @@ def test_a_session_of_an_album_names_its_tracks(ask: Any, studio: Any, tmp_path:
     with Session(Graph.load(path), store) as session:
         with pytest.raises(GraphError, match=r"album\.yaml:\d+:\d+  This is an album; name .*track0\.yaml"):
             ask(session)
+
+
+def test_the_files_of_a_graph_are_looked_at_once(
+    studio: Any, store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Graph] = []
+    monkeypatch.setattr(readiness, "input_problems", lambda graph: looked.append(graph) or PROBLEMS_OF(graph))
+    session = Session(graph(studio, ()), store)
+    for port in ("ramp", "grain"):
+        View(session, port)
+    session.pick("grain", [3])
+    session.films(tmp_path)
+    assert looked == [session.graph]
+    session.check_films()  # a run that begins, perhaps much later
+    session.films(tmp_path)
+    assert looked == [session.graph] * 2
+    job = Run(session.graph, tmp_path, store)
+    del looked[:]
+    job.execute()
+    assert looked == [session.graph]
+
+
+def test_what_was_wrong_is_looked_at_again(studio: Any, store: Any, tmp_path: Path) -> None:
+    values = harness.around("Tone", studio.model)
+    values["nodes"]["cover"] = {"node": "ImageSource", "path": str(tmp_path / "cover.png")}
+    session = Session(harness.load(values, studio.folder), store)
+    for _ in range(2):
+        with pytest.raises(GraphError, match="cover.png"):
+            session.films(tmp_path)
+    tiny.write_png(tmp_path / "cover.png", np.zeros((8, 8, 3), np.uint8))
+    assert len(session.films(tmp_path).films) == 1
+    (tmp_path / "cover.png").unlink()
+    with pytest.raises(GraphError, match="cover.png"):
+        session.check_films()

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from n2s.graph import authors
-from n2s.graph.check import refuse_album
 from n2s.graph.columns import column_problems
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, MediaError, Position, Problem, RenderError
@@ -44,12 +43,6 @@ def check_inputs(graph: Graph) -> None:
     """
     if problems := input_problems(graph):
         raise GraphError(problems)
-
-
-def check_track(graph: Graph) -> None:
-    """Refuse what is no track, whose nodes have values, or one that cannot render; see `check_inputs`."""
-    refuse_album(graph)
-    check_inputs(graph)
 
 
 def input_problems(graph: Graph) -> list[Problem]:

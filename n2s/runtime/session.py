@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from n2s.graph.check import refuse_album, without_film
+from n2s.graph.check import refuse_album
 from n2s.graph.declare import Output
 from n2s.graph.errors import GraphError, MediaError, N2SError
 from n2s.graph.graph import Graph
@@ -25,6 +25,7 @@ from n2s.plan.ranges import check_ranges
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.arguments import check_graph, frame_numbers
+from n2s.runtime.checks import Checks
 from n2s.runtime.context import RunContext
 from n2s.runtime.executors.base import Executor, default_count
 from n2s.runtime.executors.threads import ThreadExecutor
@@ -35,7 +36,6 @@ from n2s.runtime.films.profiled import WHOLE
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.films.wanted import film_sinks, frames_by_themselves, wanted_films
 from n2s.runtime.measuring import Measurer, awaited_measures, plans_of_measures, tell_of_waiting, where_to_look
-from n2s.runtime.readiness import check_inputs, check_track, machine_problems, tool_problems
 from n2s.runtime.recent import Recent
 from n2s.runtime.render.analysis import analyse, behind_measures
 from n2s.runtime.render.frames import FrameMaker
@@ -104,6 +104,7 @@ class Session:
 
     def _begin(self, graph: Graph, context: RunContext, shared: Shared, looked: Looked | None = None) -> None:
         self.graph, self.context, self._shared = graph, context, shared
+        self.checks = Checks(graph)
         self._plans: dict[tuple[str, bool], Plan] = {}
         self._makers: dict[str, FrameMaker] = {}
         self._code: list[str] = []
@@ -160,7 +161,7 @@ class Session:
 
     @cached_property
     def _values(self) -> Values:
-        check_track(self.graph)
+        self.checks.track()
         try:
             values = analyse(
                 self.graph.flat, cast(Any, self.context), self._shared.known, self._measurer(self.context.say)
@@ -181,7 +182,7 @@ class Session:
     def _heard(self) -> Values:
         if "_values" in self.__dict__:
             return self._values
-        check_track(self.graph)
+        self.checks.track()
         graph = self.graph.flat
         try:
             return analyse(graph, cast(Any, self.context), self._shared.known, without=behind_measures(graph))
@@ -245,18 +246,15 @@ class Session:
         return self._plans[end, folding]
 
     def check_films(self) -> None:
-        """Refuse a graph whose films cannot be rendered, before any work.
+        """Refuse a graph whose films cannot be rendered, before any work, by its files as they are now.
 
         Raises
         ------
         GraphError
             With everything that is wrong.
         """
-        if problem := without_film(self.graph):
-            raise GraphError([problem])
-        check_inputs(self.graph)
-        if problems := [*tool_problems(self.graph), *machine_problems(self.graph)]:
-            raise GraphError(problems)
+        self.checks = Checks(self.graph)
+        self.checks.films()
 
     def films(
         self,
@@ -284,7 +282,7 @@ class Session:
         excerpt : bool
             Take the span of a track as a film of its own, outside of which nothing is looked at.
         """
-        self.check_films()
+        self.checks.films()
         with self._locked():
             measurer, known = self._measurer(began), self._shared.known
             measurer.for_part = span != WHOLE and not excerpt
@@ -374,6 +372,7 @@ class Session:
         if (key := tuple(sorted(looked.items()))) not in self._near:
             near = self._near[key] = Session.__new__(Session)
             near._begin(self.graph, self.context, self._shared, looked)
+            near.checks = self.checks
         return self._near[key]
 
     def changed(self, other: Session, end: str | None = None) -> list[tuple[int, int]]:

@@ -16,7 +16,6 @@ from n2s.graph.lookup import find_value
 from n2s.graph.time import Clock
 from n2s.graph.types import AUDIO, SIGNAL
 from n2s.runtime.films.moments import frame_meant
-from n2s.runtime.readiness import check_track
 from n2s.runtime.render.analysis import behind_measures, resolve_time
 from n2s.runtime.session import Session
 
@@ -44,7 +43,7 @@ class View:
 
     def __init__(self, session: Session, port: str | None = None):
         graph = session.graph
-        check_track(graph)
+        session.checks.track()
         self.session, self.graph = session, graph.flat
         self.param: Any
         self.link: Any  # one of both
