@@ -10,7 +10,7 @@ import tiny
 from harness import load
 
 from n2s.graph.errors import ArgumentError
-from n2s.runtime.seeing.labels import hearing_node
+from n2s.runtime.seeing.labels import labelled_node
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_of_several_that_hear_the_same_the_first_is_written(second: dict, is_sam
     }
     graph = load({"n2s": 1, "fps": 30, "size": [32, 32], "nodes": nodes}, tmp_path).flat
     if is_same:
-        assert hearing_node(graph, None) == next(name for name in graph.nodes if name.endswith("features"))
+        assert labelled_node(graph, None) == next(name for name in graph.nodes if name.endswith("features"))
         return
     with pytest.raises(ArgumentError, match="Several nodes hear beats: .*; name one with --node"):
-        hearing_node(graph, None)
-    assert hearing_node(graph, "features") == "features"
+        labelled_node(graph, None)
+    assert labelled_node(graph, "features") == "features"

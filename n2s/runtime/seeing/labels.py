@@ -34,11 +34,11 @@ TO_A_FRAME = 0.6  # frames: as a time that was brought to a frame may be off, an
 
 
 def counts_beats(node: Node) -> bool:
-    """Say whether a node counts beats and bars."""
+    """Say whether a node counts beats and bars, which is all that labels tell; `hears_time` asks for sections, too."""
     return all(output in type(node).outputs for output in COUNTED)
 
 
-def hearing_node(graph: Graph, wanted: str | None) -> str:
+def labelled_node(graph: Graph, wanted: str | None) -> str:
     """Return the node whose beats are written: the one that is wanted, or the one that counts beats and bars.
 
     Of several that hear the same, such as one in a look and one beside it, it is the first.
