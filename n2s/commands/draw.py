@@ -64,8 +64,9 @@ def draw(
 def chunk_map(plan: Any, store: Any) -> Any:
     """Return which nodes of a film are computed together, and which of its chunks the store has."""
     from n2s.graph.describe.diagram import ChunkMap
+    from n2s.runtime.store import SEGMENTS
 
-    stored = tuple(store.has("segments", chunk.key, plan.format.suffix) for chunk in plan.chunks())
+    stored = tuple(store.has(SEGMENTS, chunk.key, plan.format.suffix) for chunk in plan.chunks())
     kernels = {stage.nodes[-1]: stage.kernel.nodes for stage in plan.stages if stage.kernel}
     return ChunkMap(kernels, stored)
 

@@ -26,7 +26,7 @@ from obstore.store import from_url
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
 from n2s.runtime.entries import STALE_SECONDS, is_as_stored
-from n2s.runtime.store import Store, publish
+from n2s.runtime.store import SEGMENTS, Store, publish
 
 SHARED = ("cluster", "costs")  # kinds of notes that machines tell each other; paces and memory are of one machine
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
@@ -54,7 +54,7 @@ class BucketStore(Store):
         options: Any = {"connect_timeout": "5s", "allow_http": plain}
         try:
             self._bucket = from_url(self._address, client_options=options, retry_config=RETRIES)
-            next(iter(obstore.list(self._bucket, prefix="segments/", chunk_size=1)), None)
+            next(iter(obstore.list(self._bucket, prefix=f"{SEGMENTS}/", chunk_size=1)), None)
         except (BaseError, OSError, ValueError) as error:
             raise ArgumentError(
                 f"The store {address} cannot be opened: {_in_short(error)} AWS_ENDPOINT_URL says where the bucket is, "

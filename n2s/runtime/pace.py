@@ -15,7 +15,7 @@ from n2s.plan.stages import Plan, Stage
 from n2s.runtime.executors.base import Task
 from n2s.runtime.films.luminance import FRAME_BYTES
 from n2s.runtime.render.measures import KIND as NUMBERS
-from n2s.runtime.store import ARRAYS, Store, bytes_of
+from n2s.runtime.store import ARRAYS, SEGMENTS, Store, bytes_of
 
 KIND = "paces"  # of what the store notes
 FEWEST = 30  # frames; fewer tell nothing
@@ -113,7 +113,7 @@ class PaceTally:
         if self.frames < FEWEST:
             return
         made = self.frames + self.measured
-        written = sum(_bytes_in(store, "segments", key, suffix) for key, suffix in self.segments.items())
+        written = sum(_bytes_in(store, SEGMENTS, key, suffix) for key, suffix in self.segments.items())
         numbers = sum(_bytes_in(store, NUMBERS, key, ARRAYS) for key in sorted(self.numbers))
         for plan, *beside in self.made.values():
             about, decoders = subject(plan, jobs, beside), {stage.name for stage in _decoders(plan)}

@@ -30,6 +30,7 @@ from n2s.runtime.room import Room
 
 LIMIT = 20 * 10**9
 ARRAYS = ".npz"  # the ending of entries that are arrays
+SEGMENTS = "segments"  # the kind of chunks of films; modules whose code is part of keys spell it out
 MARK_SECONDS = 3600  # runs ask for notes many times; what goes first is a matter of days
 
 

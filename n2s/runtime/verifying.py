@@ -12,9 +12,9 @@ from n2s.graph.graph import Graph
 from n2s.graph.keys import digest
 from n2s.runtime.events import Events
 from n2s.runtime.executors.base import Executor, Task
-from n2s.runtime.films.planned import SEGMENTS, PlannedFilms
+from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.session import Session
-from n2s.runtime.store import Store
+from n2s.runtime.store import SEGMENTS, Store
 
 
 @dataclass

@@ -18,9 +18,7 @@ from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.sharing import join_tasks, sharing_plans
 from n2s.runtime.measuring import plan_measure
-from n2s.runtime.store import Store
-
-SEGMENTS = "segments"  # the kind of their entries in the store
+from n2s.runtime.store import SEGMENTS, Store
 
 
 class PlannedFilms:

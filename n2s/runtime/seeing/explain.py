@@ -21,12 +21,12 @@ from n2s.plan.hold import held_frames
 from n2s.plan.keys import Chunk, node_digests
 from n2s.plan.stages import Plan, Stage
 from n2s.runtime.films.films import Film
-from n2s.runtime.films.planned import SEGMENTS, PlannedFilms
+from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.render.kept import KIND
 from n2s.runtime.render.picking import MOST_HELD
 from n2s.runtime.seeing.differences import compare
 from n2s.runtime.seeing.sizes import kept_sizes
-from n2s.runtime.store import Store
+from n2s.runtime.store import SEGMENTS, Store
 
 MOSTLY = 0.5  # of the frames
 
