@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 import n2s as n2s_package
 from n2s.graph.graph import Graph
-from n2s.runtime.seeing.provenance import read_comment
+from n2s.runtime.seeing.provenance import read_comment, sha256_of
 
 
 @pytest.fixture
@@ -71,3 +72,12 @@ def test_a_folder_that_is_no_film_says_so(folder: Path, n2s: Any) -> None:
     Path("photographs").mkdir()
     status, _, err = n2s("explain", "photographs")
     assert status == 2 and "photographs is a folder, but no film that n2s wrote, and there is none in it" in err
+
+
+def test_a_file_is_known_by_its_bytes_however_large_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "film.mkv"
+    path.write_bytes(bytes(range(256)) * 10_000)
+    wanted = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("a film may be larger than the memory"))
+    assert sha256_of(path) == wanted
+    assert sha256_of(tmp_path / "nothing") is None and sha256_of(tmp_path) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
@@ -32,6 +31,7 @@ from n2s.runtime.executors.film import CarriesFilm
 from n2s.runtime.ffmpeg import ffmpeg_path
 from n2s.runtime.films import folders
 from n2s.runtime.films.targets import version
+from n2s.runtime.inputs import digest_of
 
 RECORDS = "*/run.json"
 TEXTS = (".yaml", ".yml", ".txt", ".lrc", ".csv", ".cube")  # files that a record has the SHA-256 of: graphs and words
@@ -163,7 +163,7 @@ def find_origin(film: Path, sought: list[Path]) -> Origin:
         for record, known in _films_in(path):
             is_same = False
             if known["bytes"] == size or film.is_dir():  # a folder's list of files tells which film it is
-                sha256 = sha256 or _sha256_of_film(sealed)
+                sha256 = sha256 or digest_of(sealed)
                 is_same = known["sha256"] == sha256
             if not record.get("graph"):
                 unwritten = unwritten or (path if is_same else None)
@@ -206,11 +206,6 @@ def _films_in(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         return [(record, film) for film in record["films"] if film["bytes"] is not None]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def _sha256_of_film(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _origin(path: Path, record: dict[str, Any], film: dict[str, Any], exact: bool) -> Origin:
@@ -274,8 +269,9 @@ def read_commit(folder: Path) -> str | None:
 
 
 def sha256_of(path: Path) -> str | None:
+    """Return the SHA-256 of a file's bytes; None where it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return digest_of(path)
     except OSError:
         return None
 
