@@ -105,6 +105,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
     ArgumentError
         When the film has no such moment, or its graph is gone, or makes it no longer.
     """
+    from n2s.graph.tracks import track_name
     from n2s.runtime.films.moments import frame_of_film
     from n2s.runtime.seeing.places import places_at
     from n2s.runtime.seeing.provenance import load_as_given, parameters_shown, place_in
@@ -137,7 +138,7 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
         return {
             "frame": number,
             "time": timecode(number, film.fps),
-            "track": plan.graph.header.title or (plan.graph.path.stem if plan.graph.path else ""),
+            "track": track_name(plan.graph),
             "frame_of_track": own,
             "bar": round(float(marks.count("bar", cast(Any, [seconds]))[0]), 3) if marks else None,
             "section": next((letter for start, letter in reversed(marks.sections) if start <= seconds), None)

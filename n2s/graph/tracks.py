@@ -24,6 +24,11 @@ def joins_films(node: Node) -> bool:
     return isinstance(node, Sink) and FILM in node.ports.values()
 
 
+def track_name(graph: Graph, nameless: str = "") -> str:
+    """Return what a track is called: its title, or the name of its file; ``nameless`` where it has neither."""
+    return graph.header.title or (graph.path.stem if graph.path else nameless)
+
+
 def coding(album: Node, film: Node) -> list[str]:
     """Return the settings by which an album's sink codes the films of its tracks: those of a base that both share.
 

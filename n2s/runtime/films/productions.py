@@ -15,6 +15,7 @@ from n2s.graph.format_registry import format_of
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
 from n2s.graph.time import Clock, sample_at
+from n2s.graph.tracks import track_name
 from n2s.graph.values import Values
 from n2s.plan.film import plan_film
 from n2s.plan.keys import Chunk
@@ -50,7 +51,7 @@ class Production:
 
     @property
     def name(self) -> str:
-        return self.graph.header.title or (self.graph.path.stem if self.graph.path else "the graph")
+        return track_name(self.graph, "the graph")
 
     def music(self, sink: str) -> Music:
         """Return the music that a sink plays."""
@@ -122,8 +123,7 @@ class Planner:
 
     def produce(self, graph: Graph) -> Production:
         if id(graph) not in self._produced:
-            name = graph.header.title or (graph.path.stem if graph.path else "the graph")
-            self.began(f"planning {name}")
+            self.began(f"planning {track_name(graph, 'the graph')}")
             values = self._analysed(graph, self.measure)
             for text in empty_columns(graph, values):
                 self.context.say(text)
