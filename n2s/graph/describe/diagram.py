@@ -55,11 +55,11 @@ def diagram(graph: GraphParts, plans: Mapping[str, ChunkMap] = {}, thumbnails: M
 
     shown = graph.flat if graph.sinks() else graph
     ids = {name: f"n{i}" for i, name in enumerate(shown.order)}
-    dot = graphviz.Digraph(graph.header.title or "graph")
+    dot = graphviz.Digraph("graph")
     width, height = graph.header.size
     rate = f"{width}×{height}, {graph.header.fps} frames/s, seed {graph.header.seed}"
     caption = f"{graph.header.title or 'untitled'}   ·   {'a sub-graph' if graph.interface else rate}"
-    dot.attr("graph", rankdir="LR", label=caption, labelloc="t", fontname="Helvetica", fontsize="13",
+    dot.attr("graph", rankdir="LR", label=_plain(caption), labelloc="t", fontname="Helvetica", fontsize="13",
              fontcolor="#30343a", nodesep="0.28", ranksep="0.55", pad="0.3", bgcolor="white")  # fmt: skip
     dot.attr("node", shape="plain", fontname="Helvetica", fontsize="11")
     dot.attr("edge", fontname="Helvetica", fontsize="9", arrowsize="0.6", penwidth="1.4")
@@ -86,8 +86,8 @@ def diagram(graph: GraphParts, plans: Mapping[str, ChunkMap] = {}, thumbnails: M
         label = ".".join(filter(None, (link.output, link.column)))
         several = len(type(shown.nodes[link.node]).outputs) > 1
         dot.edge(ids[link.node], f"{ids[target]}:{port.split('.')[0]}:w", color=kind.colour, fontcolor=kind.colour,
-                 style="dashed" if driven else "solid", label=label if several else "",
-                 tooltip=f"{link} → {target}.{port} ({kind})")  # fmt: skip
+                 style="dashed" if driven else "solid", label=_plain(label if several else ""),
+                 tooltip=_plain(f"{link} → {target}.{port} ({kind})"))  # fmt: skip
     return dot.source
 
 
@@ -116,7 +116,7 @@ def _place(dot: Any, graph: GraphParts, boxes: Mapping[str, tuple[str, str]], fu
                 in_kernel = key.startswith("one kernel")
                 title = key if in_kernel else graph.origin_title(f"{path}{key}")
                 style, colour = ("rounded,dashed", "#7fb08f") if in_kernel else ("rounded", "#b9a3c9")
-                cluster.attr(label=title, labelloc="t", labeljust="l", style=style, color=colour,
+                cluster.attr(label=_plain(title), labelloc="t", labeljust="l", style=style, color=colour,
                              fontcolor=_GREY, fontsize="10", margin="10")  # fmt: skip
                 draw(cluster, value, f"{path}{key}/")
 
@@ -129,13 +129,13 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
     node = node.model_copy(update=changed_paths(node, lambda path: _path_from(graph.base, path.text)))
     kind = "interface" if isinstance(node, InterfaceNode) else type(node).__name__
     rows = [
-        f'<tr><td bgcolor="{TINTS[node.kind]}" align="left"><b>{escape(name.rpartition("/")[2])}</b>  '
-        f'<font color="{_GREY}">{escape(kind)}</font></td></tr>'
+        f'<tr><td bgcolor="{TINTS[node.kind]}" align="left"><b>{_marked_up(name.rpartition("/")[2])}</b>  '
+        f'<font color="{_GREY}">{_marked_up(kind)}</font></td></tr>'
     ]
     if thumbnail:
         rows.append(
             '<tr><td fixedsize="true" width="130" height="76">'
-            f'<img src="{escape(str(thumbnail))}" scale="true"/></td></tr>'
+            f'<img src="{_marked_up(str(thumbnail))}" scale="true"/></td></tr>'
         )
     for field, spec in node.specs.items():
         value = getattr(node, field)
@@ -157,7 +157,7 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
             _row(
                 field,
                 f'<font point-size="9" color="{_GREY}">{field}</font>  '
-                f'<font point-size="9" color="{colour}">{escape(text)}</font>',
+                f'<font point-size="9" color="{colour}">{_marked_up(text)}</font>',
             )
         )
     if plan:
@@ -172,6 +172,23 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
 def _path_from(folder: Path, path: str) -> str:
     """Return a path as it is seen from the graph's folder, if that is shorter: the nodes of a look have whole ones."""
     return min(path_from(folder, path), path, key=len) if os.path.isabs(path) else path
+
+
+def _plain(text: str) -> str:
+    """Return a text as a label of Graphviz's that is drawn just so: it reads escapes, entities and HTML in them."""
+    import graphviz  # when something is drawn, as above
+
+    return graphviz.escape(_drawable(text).replace("&", "&amp;"))
+
+
+def _marked_up(text: str) -> str:
+    """Return a text as a part of an HTML label, where Graphviz reads escapes, too, and takes no empty text."""
+    return escape(_drawable(text)).replace("\\", "\\\\") or " "
+
+
+def _drawable(text: str) -> str:
+    """Return a text with a mark in place of each character that no SVG can have."""
+    return re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
 
 
 def _row(port: str, content: str) -> str:
