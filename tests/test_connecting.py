@@ -342,5 +342,26 @@ def test_frames_are_whole_numbers_from_any_iterable(kept: Path) -> None:
         assert sum(map(len, session.pick("tone", (number for number in range(3))))) == 3
 
 
+@pytest.mark.parametrize("named_first", [False, True])
+def test_a_node_without_a_name_takes_none_that_another_was_given(named_first: bool) -> None:
+    """Wherever either stands in the graph."""
+    still = ImageSource(path="a.png")()
+    steps = [Tone(exposure=number) for number in range(3)]
+    names = ["tone", None, None] if named_first else [None, None, "tone"]
+    for step, name in zip(steps, names):
+        still = step(still, name=name)
+    nodes = Graph(DigestSink(path="x.txt")(still), duration=1).nodes
+    exposures = {name: node.exposure.value for name, node in nodes.items() if isinstance(node, Tone)}
+    named = 0 if named_first else 2
+    others = [number for number in range(3) if number != named]
+    assert exposures == {"tone": named, "tone_2": others[0], "tone_3": others[1]}
+
+
+def test_two_nodes_that_were_given_one_name_are_refused() -> None:
+    still = Tone()(Tone()(ImageSource(path="a.png")(), name="tone"), name="tone")
+    with pytest.raises(GraphError, match="two nodes are named 'tone'"):
+        Graph(DigestSink(path="x.txt")(still), duration=1)
+
+
 def test_a_graph_whose_parameters_are_expressions_is_drawn(kept: Path) -> None:
     assert "= 0.3 * time" in diagram(Graph.load(kept).edit({"tone.exposure": "= 0.3 * time"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from n2s.graph.declare import Node
@@ -20,7 +21,9 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
     names: dict[int, str] = {}
     nodes: dict[str, Node] = {}
     numbers: dict[str, int] = {}
-    for handle in _in_order(sinks):
+    handles = _in_order(sinks)
+    taken = {handle._name for handle in handles if handle._name}  # given ones first, wherever their nodes stand
+    for handle in handles:
         node = handle._node
         # Only what was given, so that saving writes no defaults; in the order of the ports.
         update = {
@@ -28,7 +31,8 @@ def close(sinks: tuple[Handle, ...]) -> dict[str, Node]:
             for field in type(node).model_fields
             if field in node.model_fields_set
         }
-        name = handle._name or free_name(type(node).__name__, nodes, numbers)
+        name = handle._name or free_name(type(node).__name__, taken, numbers)
+        taken.add(name)
         if text := node_name_problem(name):
             raise GraphError(text)
         if name in nodes:
@@ -81,7 +85,7 @@ def _linked(value: Any, names: dict[int, str]) -> Any:
     return value
 
 
-def free_name(type_name: str, taken: dict[str, Node], numbers: dict[str, int] | None = None) -> str:
+def free_name(type_name: str, taken: Collection[str], numbers: dict[str, int] | None = None) -> str:
     """Return a name of a node that is not taken: grain, grain_2, …; ``numbers`` remembers how far each was counted."""
     base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", type_name).lower()
     numbers = {} if numbers is None else numbers

@@ -29,14 +29,14 @@ SOURCES = {
 def yaml_example(cls: type[Node]) -> str:
     """Return an entry of a graph: ``ema: {node: EMA, signal: features.onset, half_life: 0.2}``."""
     entries = {"node": cls.__name__} | _inputs(cls) | _settings(cls)
-    return f"{free_name(cls.__name__, {})}: {{{', '.join(f'{key}: {_yaml(value)}' for key, value in entries.items())}}}"
+    return f"{free_name(cls.__name__, ())}: {{{', '.join(f'{key}: {_yaml(value)}' for key, value in entries.items())}}}"
 
 
 def python_example(cls: type[Node]) -> str:
     """Return the same in Python: ``ema = EMA(half_life=0.2)(features.onset)``."""
     settings = ", ".join(f"{key}={value!r}" for key, value in _settings(cls).items()).replace("'", '"')
     inputs = ", ".join(str(value).replace("'", "") for value in _inputs(cls).values())
-    return f"{free_name(cls.__name__, {})} = {cls.__name__}({settings})({inputs})"
+    return f"{free_name(cls.__name__, ())} = {cls.__name__}({settings})({inputs})"
 
 
 def _inputs(cls: type[Node]) -> dict[str, Any]:
