@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import harness
 import pytest
 
 from n2s import Graph
+from n2s.graph.describe.diagram import diagram
 from n2s.nodes import DigestSink, ImageSource, Table, Tone
 
 TEXTS = [
@@ -50,3 +54,57 @@ def test_a_sub_graph_by_itself_is_drawn_under_any_title(tmp_path: Path) -> None:
     graph = harness.load({"n2s": 1, "title": "ends\\", "interface": interface, "nodes": nodes}, tmp_path)
     said = drawn_texts(graph, tmp_path)
     assert any(line.startswith("ends\\   ·") for line in said) and "tone" in said
+
+
+def driven_everywhere(name: str, studio: Any) -> Graph:
+    """Return a graph whose subject is a node of the named type, with all its parameters driven."""
+    driven: dict[str, Any] = dict.fromkeys(harness.TYPES[name].params(), "= 0.001 * ramp")
+    return harness.load(harness.around(name, studio.model, **driven), studio.folder, f"driven-{name}.yaml")
+
+
+def edges_of_subject(graph: Graph) -> set[tuple[str, str]]:
+    """Return what the subject of a graph reads, as (node, port), by the values of its file."""
+    node = graph.nodes["subject"]
+    ports = [(port, given if isinstance(given := getattr(node, port), list) else [given]) for port in node.ports]
+    given = {(item.node, port) for port, items in ports for item in items if item is not None}
+    return given | {("ramp", param) for param in node.params()}
+
+
+def drawn_edges_of_subject(graph: Graph, source: str) -> set[tuple[str, str]]:
+    """Return the same as a diagram has it."""
+    names = dict(re.findall(r"^\s*(n\d+) \[label=.*?<b>([^<]*)</b>", source, re.MULTILINE))
+    assert set(names.values()) == set(graph.nodes), "nodes that the author did not write"
+    edges = re.findall(r"^\s*(n\d+) -> (n\d+):(\w+):w", source, re.MULTILINE)
+    return {(names[reads], port) for reads, by, port in edges if names[by] == "subject"}
+
+
+def test_nodes_are_drawn_as_their_author_wrote_them(studio: Any) -> None:
+    """Of every type, with every parameter driven: a row for each, an edge to each, and nothing of what it brings."""
+    sources = []
+    for name in harness.RENDERING:
+        graph = driven_everywhere(name, studio)
+        sources.append(source := diagram(graph))
+        assert drawn_edges_of_subject(graph, source) == edges_of_subject(graph), name
+        box = source.partition("<b>subject</b>")[2].partition("</table>")[0]
+        rows = re.findall(r'port="(\w+)"[^>]*><font[^>]*>\w+</font>  <font[^>]*>= 0.001 \* ramp<', box)
+        assert sorted(rows) == sorted(harness.TYPES[name].params()), name
+    tool = shutil.which("dot") or "graphviz-pure"
+    done = subprocess.run([tool, "-Tsvg"], input="".join(sources).encode(), capture_output=True, check=True)
+    assert done.stdout.count(b"<svg") == len(sources)
+    assert not re.findall("port .* unrecognized", done.stderr.decode())
+
+
+def test_expressions_at_ports_and_musical_time_are_drawn(tmp_path: Path) -> None:
+    """A port with an expression shows it; what reads the beat is linked to what hears it."""
+    nodes = {
+        "track": {"node": "AudioSource", "path": "a.wav"},
+        "features": {"node": "Features", "audio": "track"},
+        "pulse": {"node": "EMA", "signal": "= 2 * features.rms", "half_life": 1},
+        "still": {"node": "ImageSource", "path": "a.png"},
+        "tone": {"node": "Tone", "frames": "still", "exposure": "= 0.1 * beat + pulse"},
+        "out": {"node": "DigestSink", "frames": "tone", "path": "film.txt"},
+    }
+    source = diagram(harness.load({"n2s": 1, "size": [32, 32], "duration": 1, "nodes": nodes}, tmp_path))
+    assert ">= 2 * features.rms<" in source and ">= 0.1 * beat + pulse<" in source
+    wanted = {"features.rms → pulse.signal", "features.beat → tone.exposure", "pulse → tone.exposure"}
+    assert wanted <= set(re.findall(r'style=dashed tooltip="([^"]*?) \(', source))

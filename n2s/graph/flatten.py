@@ -77,20 +77,28 @@ def put_in_place(
     return nodes, origins, instances, outputs
 
 
-def complete(
+def hear(
     nodes: Mapping[str, Node], origins: Origins, instances: Mapping[str, Node], is_part: bool = False
-) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[str, Node]]:
-    """Return what `put_in_place` does of these, with the nodes that nodes bring and one for every expression.
+) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
+    """Return nodes and instances of `put_in_place` whose expressions read musical time from the node that hears it.
 
     ``is_part`` says that they are of a sub-graph by itself, whose music the graph around it may hear.
     """
+    hearing = hearing_node(nodes)
+    if hearing is None and is_part:
+        return nodes, instances
+    if hearing is None:
+        _refuse_moments({**nodes, **instances}, origins)
+    return _heard(nodes, origins, hearing), _heard(instances, origins, hearing)
+
+
+def complete(
+    nodes: Mapping[str, Node], origins: Origins, instances: Mapping[str, Node]
+) -> tuple[dict[str, Node], dict[str, tuple[Any, str]], dict[str, Node]]:
+    """Return what `put_in_place` does of what `hear` gives, with the nodes that nodes bring and one for every
+    expression."""
     found: dict[str, Node] = {}
     found_origins: dict[str, tuple[Any, str]] = {name: origins[name] for name in instances}
-    hearing = hearing_node(nodes)
-    if hearing is None and not is_part:
-        _refuse_moments({**nodes, **instances}, origins)
-    if hearing is not None or not is_part:
-        nodes, instances = _heard(nodes, origins, hearing), _heard(instances, origins, hearing)
     for name, node in nodes.items():
         for own, made in _with_brought(*origins[name], name, node).items():
             found[own], found_origins[own] = made, origins[name]

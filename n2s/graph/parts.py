@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from n2s.graph.declare import Node, Output, Sink
 from n2s.graph.errors import Position
 from n2s.graph.expressions import Expression
-from n2s.graph.flatten import complete, put_in_place, redirect
+from n2s.graph.flatten import complete, hear, put_in_place, redirect
 from n2s.graph.header import Header
 from n2s.graph.links import Link
 from n2s.graph.paths import resolve_path
@@ -104,10 +104,22 @@ class GraphParts:
         """
         if self.origins:
             return self
+        heard = self.heard
+        nodes, origins, instances = complete(heard.nodes, heard.origins, heard.instances)
+        return heard.replaced(nodes=nodes, origins=origins, instances=instances, loaded_tracks=self.loaded_tracks)
+
+    @cached_property
+    def heard(self) -> Self:
+        """This graph with its sub-graphs in place, and musical time read from the node that hears it.
+
+        It has the nodes that its author wrote and no others, as diagrams show it.
+        """
+        if self.origins:
+            return self
         placed = self.in_place
         is_part = placed.interface is not None
-        nodes, origins, instances = complete(placed.nodes, placed.origins, placed.instances, is_part)
-        return placed.replaced(nodes=nodes, origins=origins, instances=instances, loaded_tracks=self.loaded_tracks)
+        nodes, instances = hear(placed.nodes, placed.origins, placed.instances, is_part)
+        return placed.replaced(nodes=nodes, instances=instances)
 
     @cached_property
     def in_place(self) -> Self:

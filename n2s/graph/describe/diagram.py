@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from n2s.graph.errors import ArgumentError, N2SError
-from n2s.graph.expressions import Expression
+from n2s.graph.expressions import Expression, Number
 from n2s.graph.links import Link
 from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths, path_from
@@ -42,7 +42,8 @@ class ChunkMap:
 def diagram(graph: GraphParts, plans: Mapping[str, ChunkMap] = {}, thumbnails: Mapping[str, Path] = {}) -> str:
     """Return a graph as DOT: one box per node, with its settings; one edge per link, coloured by kind, to its port.
 
-    Sub-graphs are clusters. Driven parameters show what drives them; settings at their default are left out.
+    Sub-graphs are clusters. Driven parameters show what drives them; settings at their default are left out, and so are
+    the nodes that others bring, which the author of the graph did not write.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def diagram(graph: GraphParts, plans: Mapping[str, ChunkMap] = {}, thumbnails: M
     """
     import graphviz  # here alone, so that what only measures and names diagrams starts without it
 
-    shown = graph.flat if graph.sinks() else graph
+    shown, written = (graph.heard, graph.in_place) if graph.sinks() else (graph, graph)
     ids = {name: f"n{i}" for i, name in enumerate(shown.order)}
     dot = graphviz.Digraph("graph")
     width, height = graph.header.size
@@ -64,11 +65,11 @@ def diagram(graph: GraphParts, plans: Mapping[str, ChunkMap] = {}, thumbnails: M
     dot.attr("node", shape="plain", fontname="Helvetica", fontsize="11")
     dot.attr("edge", fontname="Helvetica", fontsize="9", arrowsize="0.6", penwidth="1.4")
     boxes = {
-        name: (ids[name], f"<{_box(shown, name, plans.get(name), thumbnails.get(name))}>")
-        for name in shown.order if not _is_hidden(name)
+        name: (ids[name], f"<{_box(written, name, plans.get(name), thumbnails.get(name))}>")
+        for name in shown.order
     }  # fmt: skip
     fused = {
-        name: end
+        name: end.partition(":")[0]  # the node that brought it, where it is no other's
         for plan in plans.values()
         for end, steps in plan.kernels.items()
         # A cluster lies inside one sub-graph or outside all; a kernel over several has none.
@@ -76,24 +77,16 @@ def diagram(graph: GraphParts, plans: Mapping[str, ChunkMap] = {}, thumbnails: M
         for name in steps
     }
     _place(dot, shown, boxes, fused)
-    for name, field, link in shown.links():
-        target, _, port = name.partition(":")
-        port = port or field
-        if _is_hidden(link.node) or port.split(".")[0] not in shown.nodes[target].specs:
-            continue
-        kind = cast(Output, shown.output(link, shown.wanted_kind(name, field))).kind
-        driven = _is_hidden(name) or port in shown.nodes[target].params()
+    for name, port, link in shown.links():
+        node, field = shown.nodes[name], port.split(".")[0]
+        kind = cast(Output, shown.output(link, shown.wanted_kind(name, port))).kind
+        driven = field in node.params() or isinstance(getattr(node, field), Expression)
         label = ".".join(filter(None, (link.output, link.column)))
         several = len(type(shown.nodes[link.node]).outputs) > 1
-        dot.edge(ids[link.node], f"{ids[target]}:{port.split('.')[0]}:w", color=kind.colour, fontcolor=kind.colour,
+        dot.edge(ids[link.node], f"{ids[name]}:{field}:w", color=kind.colour, fontcolor=kind.colour,
                  style="dashed" if driven else "solid", label=_plain(label if several else ""),
-                 tooltip=_plain(f"{link} → {target}.{port} ({kind})"))  # fmt: skip
+                 tooltip=_plain(f"{link} → {name}.{port} ({kind})"))  # fmt: skip
     return dot.source
-
-
-def _is_hidden(name: str) -> bool:
-    """Return whether a node stands for an expression at a port, drawn as the links it reads, or is another's part."""
-    return ":" in name
 
 
 def _place(dot: Any, graph: GraphParts, boxes: Mapping[str, tuple[str, str]], fused: Mapping[str, str]) -> None:
@@ -139,15 +132,11 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
         )
     for field, spec in node.specs.items():
         value = getattr(node, field)
-        if isinstance(value, Link) and _is_hidden(value.node):
-            value = getattr(graph.nodes[value.node], "value", None)  # nothing of a part, which the graph does not name
-            if value is None:
-                continue
-        elif spec.role == "port":
+        if spec.role == "port" and not isinstance(value, Expression | Number):
             if value:
                 rows.append(_row(field, f'<font point-size="9" color="#9aa0a8">{field}</font>'))
             continue
-        elif field not in node.model_fields_set or value == type(node).model_fields[field].default:
+        if field not in node.model_fields_set or value == type(node).model_fields[field].default:
             continue
         driven = isinstance(value, Link | Expression)
         text = f"= {value}" if driven else _in_words(value)
