@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from n2s import Graph
 from n2s.graph.describe.diagram import diagram
+from n2s.graph.errors import N2SError
 from n2s.nodes import DigestSink, ImageSource, Table, Tone
 
 TEXTS = [
@@ -108,3 +110,21 @@ def test_expressions_at_ports_and_musical_time_are_drawn(tmp_path: Path) -> None
     assert ">= 2 * features.rms<" in source and ">= 0.1 * beat + pulse<" in source
     wanted = {"features.rms → pulse.signal", "features.beat → tone.exposure", "pulse → tone.exposure"}
     assert wanted <= set(re.findall(r'style=dashed tooltip="([^"]*?) \(', source))
+
+
+@pytest.mark.parametrize("ending", ["svg", "dot"])
+def test_a_drawing_stays_where_the_next_one_cannot_be_written(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = Graph(DigestSink(path="film.txt")(ImageSource(path="a.png")()), duration=1)
+    target = graph.draw(tmp_path / f"graph.{ending}")
+    kept, write = target.read_bytes(), Path.write_bytes
+
+    def write_half(path: Path, data: bytes) -> int:
+        write(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(N2SError, match="cannot be written: No space left on device"):
+        graph.draw(target)
+    assert target.read_bytes() == kept and list(tmp_path.iterdir()) == [target]

@@ -21,6 +21,7 @@ from n2s.graph.parts import GraphParts
 from n2s.graph.paths import changed_paths, path_from
 from n2s.graph.specs import Output
 from n2s.graph.subgraph import InterfaceNode
+from n2s.graph.whole import write_whole
 
 TINTS = {"resident": "#fdf6e3", "measure": "#f9ece8", "streamed": "#e8f1f5", "pointwise": "#e9f4ec",
          "filter": "#e9f4ec", "echo": "#e9f4ec", "lens": "#e9f4ec", "pick": "#e9f4ec", "sink": "#eeeef0",
@@ -226,8 +227,7 @@ def render_diagram(source: str, target: Path) -> None:
         raise ArgumentError(f'A diagram is written as .svg, .png, .pdf or .dot, not "{target.name}".')
     made = source.encode() if form == "dot" else lay_out(source, form)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(made)
+        write_whole(target, lambda path: path.write_bytes(made))
     except OSError as error:
         raise N2SError(f"{target} cannot be written: {error.strerror}.") from None
 
