@@ -316,3 +316,18 @@ def test_what_a_watcher_raises_comes_out_as_it_is(event: str, long_graph: Path, 
     watcher = type("Watcher", (Events,), {event: fail})()
     with pytest.raises(ValueError, match=r"^mine$"):
         Run(Graph.load(long_graph), tmp_path / "out", store, span=(0, 1), events=watcher).execute()
+
+
+@pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt])
+def test_a_finished_film_has_its_record_whatever_a_watcher_raises_at_the_end(
+    raised: type[BaseException], long_graph: Path, tmp_path: Path, store: Any
+) -> None:
+    def fail(self: Any) -> None:
+        raise raised("mine")
+
+    watcher = type("Watcher", (Events,), {"ended": fail})()
+    run = Run(Graph.load(long_graph), tmp_path / "out", store, span=(0, 1), events=watcher)
+    with pytest.raises(raised, match=r"^mine$"):
+        run.execute()
+    written = json.loads(next((tmp_path / "out").glob("*/run.json")).read_text())
+    assert written["status"] == "done" and len(written["films"]) == 1

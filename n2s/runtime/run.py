@@ -219,18 +219,23 @@ class Run:
                 status = "failed"
                 raise
             finally:
-                self.context.close()
-                self.events.ended()
-                self._spent.tell(self.report)
-                self.memory.watch.look()
-                self.report.memory = self.memory.summary()
-                if self.films and self.record:
-                    asked, took = (self.span, self.excerpt), time.perf_counter() - began
-                    told = record_values(self.graph, asked, self.films, self.context, self.report, took)
-                    self.report.record = self.record.write(status=status, **told)
+                try:
+                    self.context.close()
+                    self.events.ended()
+                finally:  # films that are finished have their record, whatever a watcher raises
+                    self._write_record(status, began)
         if self.report.rendered or self._publishing.has_joined:
             self.store.trim(time.time(), STALE_SECONDS)
         return self.report
+
+    def _write_record(self, status: str, began: float) -> None:
+        self._spent.tell(self.report)
+        self.memory.watch.look()
+        self.report.memory = self.memory.summary()
+        if self.films and self.record:
+            asked, took = (self.span, self.excerpt), time.perf_counter() - began
+            told = record_values(self.graph, asked, self.films, self.context, self.report, took)
+            self.report.record = self.record.write(status=status, **told)
 
     def _publish_films(self) -> None:
         """Write the films; where one cannot be joined, the others are written before this is told."""
