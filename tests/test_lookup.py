@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tiny
 
-from n2s.graph.errors import GraphError
+from n2s import preview
+from n2s.graph.errors import ArgumentError, GraphError
 from n2s.runtime.session import Session
 
 
@@ -77,3 +78,14 @@ def test_names_that_mean_no_frames(journey: Session, name: str, problem: str) ->
 def test_frames_are_no_signal(journey: Session) -> None:
     with pytest.raises(GraphError, match='"decoded" gives no signal. Ask for its frames or latents with frame or pick'):
         journey.signal("decoded")
+
+
+@pytest.mark.parametrize("name", [5, ["journey"], None])
+def test_names_that_are_no_texts(journey: Session, name: Any) -> None:
+    """None is the film to plan and preview, which take it, and nothing to others."""
+    asked = [lambda: journey.frame(name, 0), lambda: journey.pick(name, [0]), lambda: journey.signal(name)]
+    if name is not None:
+        asked += [lambda: preview(journey, name), lambda: journey.plan(name)]
+    for ask in asked:
+        with pytest.raises(ArgumentError, match="^A node or an output is named by a text, not by "):
+            ask()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from test_saving import PLAIN, _write
 
 from n2s import functions
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
 from n2s.graph.handles import Handle
@@ -68,6 +69,23 @@ def test_a_file_that_cannot_be_replaced_stays_whole(tmp_path: Path, monkeypatch:
     with pytest.raises(GraphError, match="No space left"):
         edited.save(path)
     assert path.read_text() == PLAIN and [p.name for p in tmp_path.iterdir()] == ["graph.yaml"]
+
+
+def test_what_is_changed_is_named_by_a_text(tmp_path: Path) -> None:
+    _write(tmp_path / "graph.yaml", PLAIN)
+    graph = Graph.load(tmp_path / "graph.yaml")
+    names: tuple[Any, ...] = (5, None, ("tone", "exposure"))
+    for name in names:
+        for change in (graph.edit, lambda values: Graph.load(tmp_path / "graph.yaml", values)):
+            with pytest.raises(
+                ArgumentError, match=f"^What is changed is named by a text, not by {re.escape(repr(name))}"
+            ):
+                change({name: 2})
+    with pytest.raises(ArgumentError, match="^A preset is named by a text, not by 5"):
+        Graph.load(tmp_path / "graph.yaml", preset=5)  # pyright: ignore[reportArgumentType]
+    for name in (5, ["tone"]):
+        with pytest.raises(ArgumentError, match="^A node is named by a text, not by "):
+            Keyframes(points=[[0, 0]])(name=name)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(

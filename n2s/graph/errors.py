@@ -53,6 +53,13 @@ class ArgumentError(N2SError):
     exit_status = 2
 
 
+def checked_name(what: str, name: Any) -> str:
+    """Return the name that something is called by in Python; ArgumentError for what is no text."""
+    if not isinstance(name, str):
+        raise ArgumentError(f"{what} is named by a text, not by {name!r:.60}.")
+    return name
+
+
 class MediaError(RenderError):
     """A file that was named cannot be used as it is: a picture, a piece of music, a table."""
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import BaseModel
 
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import GraphError, checked_name
 from n2s.graph.expressions import Call, Expression
 from n2s.graph.links import Link
 from n2s.graph.parsing import parse_param
@@ -225,7 +225,7 @@ def connect(node: Connected, inputs: tuple, name: str | None, named: dict[str, A
     for key in cls.ports:
         if cls.specs[key].required and filled.get(key, getattr(node, key)) in (None, []):
             raise GraphError(f"{cls.__name__} needs {key}: {cls.specs[key].help}")
-    return Handle(node.model_copy(update=filled), name)
+    return Handle(node.model_copy(update=filled), name if name is None else checked_name("A node", name))
 
 
 def _input(cls: type[Connected], port: str, value: Any) -> Any:

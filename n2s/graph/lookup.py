@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from n2s.graph.check import column_problem, refuse_album
-from n2s.graph.errors import GraphError, Problem
+from n2s.graph.errors import GraphError, Problem, checked_name
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
@@ -12,7 +12,7 @@ from n2s.graph.registry import suggest
 
 def find_value(graph: Graph, port: str) -> tuple[tuple[str, str] | None, Link | None]:
     """Return the parameter that is meant, as (node, parameter), or else the output, as `find_output` does."""
-    name, _, rest = port.strip().partition(".")
+    name, _, rest = checked_name("A node or an output", port).strip().partition(".")
     node = graph.flat.nodes.get(name)
     if node is not None and node.kind != "sink" and rest in node.params():
         return (name, rest), None
@@ -34,7 +34,7 @@ def find_output(graph: Graph, port: str) -> Link:
     GraphError
         When there is no such node or output.
     """
-    name, _, rest = port.strip().partition(".")
+    name, _, rest = checked_name("A node or an output", port).strip().partition(".")
     output, _, component = rest.partition(".")
     if output.isdigit() and not component:
         output, component = "", output

@@ -12,7 +12,7 @@ import numpy as np
 
 from n2s.graph.check import refuse_album
 from n2s.graph.declare import Output
-from n2s.graph.errors import GraphError, MediaError, N2SError
+from n2s.graph.errors import GraphError, MediaError, N2SError, checked_name
 from n2s.graph.graph import Graph
 from n2s.graph.links import Link
 from n2s.graph.lookup import find_output
@@ -216,7 +216,7 @@ class Session:
         films = film_sinks(graph)
         if end is None and not films:
             raise GraphError("The graph makes no film.")
-        end = cast(str, end or films[0])
+        end = checked_name("A node or an output", end or films[0])
         # What no film needs is planned with the last node behind it: a decoder there has the grid.
         wanted = Link(*end.partition(".")[::2])
         output = graph.output(wanted) if wanted.node in graph.nodes else None

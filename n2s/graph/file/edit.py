@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from n2s.graph.declare import Node
-from n2s.graph.errors import GraphError, Problem
+from n2s.graph.errors import GraphError, Problem, checked_name
 from n2s.graph.file.document import Document
 from n2s.graph.file.load import load_parts
 from n2s.graph.file.save import entry_in_file, value_in_file, values_in_file
@@ -24,7 +24,7 @@ def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
         values["nodes"].get(name, {}).update(dict.fromkeys(nothing))
     values.update({field: None for field in graph.header.model_fields_set if getattr(graph.header, field) is None})
     for target, value in changes.items():
-        name, dot, field = target.partition(".")
+        name, dot, field = checked_name("What is changed", target).partition(".")
         entries = values["nodes"]
         if not dot and target in Header.model_fields:
             entries, field = values, target

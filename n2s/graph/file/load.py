@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from n2s.graph import authors
 from n2s.graph.check import check_links
 from n2s.graph.declare import DeclarationError, Node
-from n2s.graph.errors import GraphError, Position, Problem
+from n2s.graph.errors import GraphError, Position, Problem, checked_name
 from n2s.graph.file.document import Document, read_document
 from n2s.graph.file.override import Overrides
 from n2s.graph.header import Header, explain_header, means_nodes
@@ -148,7 +148,7 @@ def _preset(
         return {}, {}
     if preset is None:
         return {}, {}
-    if preset not in presets:
+    if checked_name("A preset", preset) not in presets:
         text = f'There is no preset "{preset}". {suggest(preset, list(presets)) or "The graph has none."}'
         raise GraphError([Problem(places.get("preset", document.where(("presets",))), text)])
     return dict(presets[preset]), {key: document.where(("presets", preset, key), key=True) for key in presets[preset]}

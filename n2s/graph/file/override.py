@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
-from n2s.graph.errors import GraphError, Position, Problem
+from n2s.graph.errors import GraphError, Position, Problem, checked_name
 from n2s.graph.file.document import read_document
 from n2s.graph.looks import look_file, look_names
 from n2s.graph.parsing import path_text
@@ -59,7 +59,9 @@ class Overrides:
     def lay(self, values: Mapping[str, Any], places: Mapping[str, Position]) -> None:
         """Lay values by name over what there is; ``places`` says where each was given."""
         for target, value in values.items():
-            self._lay(target, value, places.get(target, Position(target, argument=True)))
+            self._lay(
+                checked_name("What is changed", target), value, places.get(target, Position(target, argument=True))
+            )
 
     def _lay(self, target: str, value: Any, place: Position) -> None:
         name, dot, field, value = *target.partition("."), path_text(value)

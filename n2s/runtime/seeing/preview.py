@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from n2s.graph.errors import ArgumentError
+from n2s.graph.errors import ArgumentError, checked_name
 from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.landmarks import Moment
@@ -131,7 +131,7 @@ def preview(
 
 def _preview(session: Session, node: str | None, at: Any, sheet: int | None) -> Preview:
     nodes = session.graph.flat.nodes
-    hears = node in nodes and counts_beats(nodes[node])
+    hears = node is not None and checked_name("A node or an output", node) in nodes and counts_beats(nodes[node])
     view = View(session, f"{node}.beat" if hears else node)
     frames = _frames(view, at, sheet)
     if hears:
