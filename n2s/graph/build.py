@@ -85,6 +85,26 @@ def _linked(value: Any, names: dict[int, str]) -> Any:
     return value
 
 
+def refuse_handles(target: str, value: Any) -> None:
+    """Refuse what is laid over a graph's file at ``target`` where it reads nodes by Python, which no file can name."""
+    if isinstance(value, Node):
+        value = [getattr(value, field) for field in type(value).model_fields if field in value.model_fields_set]
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            refuse_handles(target, item)
+    tree = value.tree if isinstance(value, Expression) else value
+    if any(isinstance(leaf, Handle) for leaf in leaves(tree)):
+        text = f"{'= ' if isinstance(value, Expression) else ''}{map_tree(tree, _by_name)}"
+        raise GraphError(f'{target}: {value} reads a node by Python; name the one in the graph by a text: "{text}".')
+
+
+def _by_name(leaf: Any) -> Any:
+    """Return what a handle may be in a file, as far as the name of its node is known."""
+    if not isinstance(leaf, Handle):
+        return leaf
+    return Link(leaf._name or free_name(type(leaf._node).__name__, ()), leaf._output, leaf._component)
+
+
 def free_name(type_name: str, taken: Collection[str], numbers: dict[str, int] | None = None) -> str:
     """Return a name of a node that is not taken: grain, grain_2, …; ``numbers`` remembers how far each was counted."""
     base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", type_name).lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from n2s.graph.build import refuse_handles
 from n2s.graph.declare import Node
 from n2s.graph.errors import GraphError, Problem, checked_name
 from n2s.graph.file.document import Document
@@ -40,7 +41,7 @@ def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
                 raise GraphError(f"{target}: {told_as(type(graph.nodes[name]))} has no such setting. {near}")
             entries.pop(field, None)
         else:
-            entries[field] = entry_in_file(value) if isinstance(value, Node) else value_in_file(value)
+            entries[field] = _in_file(target, value)
     old = graph.document
     if old:
         edited = frozenset(_path_in_file(target) for target in changes)
@@ -57,6 +58,14 @@ def edit(graph: GraphParts, changes: dict[str, Any]) -> GraphParts:
             raise
         raise GraphError([Problem(None, problem.text) for problem in error.problems]) from None
     return edited.replaced(path=graph.path, document=old and document)
+
+
+def _in_file(target: str, value: Any) -> Any:
+    refuse_handles(target, value)
+    try:
+        return entry_in_file(value) if isinstance(value, Node) else value_in_file(value)
+    except GraphError as error:
+        raise GraphError(f"{target}: {error}.") from None
 
 
 def _path_in_file(target: str) -> tuple[str, ...]:

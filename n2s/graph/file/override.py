@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
+from n2s.graph.build import refuse_handles
 from n2s.graph.errors import GraphError, Position, Problem, checked_name
 from n2s.graph.file.document import read_document
 from n2s.graph.looks import look_file, look_names
@@ -59,6 +60,7 @@ class Overrides:
     def lay(self, values: Mapping[str, Any], places: Mapping[str, Position]) -> None:
         """Lay values by name over what there is; ``places`` says where each was given."""
         for target, value in values.items():
+            refuse_handles(target, value)
             self._lay(
                 checked_name("What is changed", target), value, places.get(target, Position(target, argument=True))
             )
