@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import os
 import re
 import shutil
 import subprocess
@@ -11,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import harness
+import numpy as np
 import pytest
 
 from n2s import Graph
-from n2s.graph.describe.diagram import diagram
+from n2s.graph.describe.diagram import diagram, render_diagram
 from n2s.graph.errors import N2SError
 from n2s.nodes import DigestSink, ImageSource, Table, Tone
+from n2s.runtime.media.png import write_picture
 
 TEXTS = [
     "<Intro> & <Outro>",
@@ -128,3 +132,17 @@ def test_a_drawing_stays_where_the_next_one_cannot_be_written(
     with pytest.raises(N2SError, match="cannot be written: No space left on device"):
         graph.draw(target)
     assert target.read_bytes() == kept and list(tmp_path.iterdir()) == [target]
+
+
+def test_pictures_are_drawn_from_a_folder_of_any_name(tmp_path: Path) -> None:
+    """They are in the SVG itself, which refers to no file."""
+    folder = tmp_path / ('a&amp; "b"' if os.name == "posix" else "a&amp; b")
+    folder.mkdir()
+    picture = folder / "0.png"
+    write_picture(picture, np.full((4, 6, 3), 200, np.uint8))
+    source = diagram(
+        Graph(DigestSink(path="film.txt")(ImageSource(path="a.png")(name="still"))), {}, {"still": picture}
+    )
+    render_diagram(source, tmp_path / "graph.svg", folder)
+    references = re.findall('href="([^"]*)"', (tmp_path / "graph.svg").read_text(encoding="utf-8"))
+    assert references == [f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"]

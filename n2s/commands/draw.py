@@ -57,7 +57,7 @@ def draw(
             raise GraphError("An album has no plan of its own; draw the graph of one of its tracks.")
         maps = {sink: chunk_map(session.plan(sink), session.store) for sink in loaded.sinks()} if plan else {}
         pictures = node_pictures(session, time, Path(folder)) if time is not None else {}
-        render_diagram(diagram(loaded, maps, pictures), target)
+        render_diagram(diagram(loaded, maps, pictures), target, Path(folder) if pictures else None)
     report_file(target, json)
 
 

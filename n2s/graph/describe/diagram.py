@@ -51,7 +51,7 @@ def diagram(graph: GraphParts, plans: Mapping[str, ChunkMap] = {}, thumbnails: M
     plans : mapping of str to ChunkMap, optional
         By sink: the plan view adds fused nodes as clusters and a map of the chunks.
     thumbnails : mapping of str to Path, optional
-        Pictures of nodes, by name.
+        Pictures of nodes, by name; the diagram has the names of their files alone, see `lay_out`.
     """
     import graphviz  # here alone, so that what only measures and names diagrams starts without it
 
@@ -129,7 +129,7 @@ def _box(graph: GraphParts, name: str, plan: ChunkMap | None, thumbnail: Path | 
     if thumbnail:
         rows.append(
             '<tr><td fixedsize="true" width="130" height="76">'
-            f'<img src="{_marked_up(str(thumbnail))}" scale="true"/></td></tr>'
+            f'<img src="{_marked_up(thumbnail.name)}" scale="true"/></td></tr>'
         )
     for field, spec in node.specs.items():
         value = getattr(node, field)
@@ -214,8 +214,8 @@ def _chunk_cells(stored: tuple[bool, ...]) -> str:
     )
 
 
-def render_diagram(source: str, target: Path) -> None:
-    """Write a diagram as ``.dot``, or laid out by Graphviz as ``.svg``, ``.png`` or ``.pdf``.
+def render_diagram(source: str, target: Path, pictures: Path | None = None) -> None:
+    """Write a diagram as ``.dot``, or laid out by Graphviz as ``.svg``, ``.png`` or ``.pdf``; see `lay_out`.
 
     Raises
     ------
@@ -225,15 +225,21 @@ def render_diagram(source: str, target: Path) -> None:
     form = target.suffix.lstrip(".").lower()
     if form not in ("dot", "svg", "png", "pdf"):
         raise ArgumentError(f'A diagram is written as .svg, .png, .pdf or .dot, not "{target.name}".')
-    made = source.encode() if form == "dot" else lay_out(source, form)
+    made = source.encode() if form == "dot" else lay_out(source, form, pictures)
     try:
         write_whole(target, lambda path: path.write_bytes(made))
     except OSError as error:
         raise N2SError(f"{target} cannot be written: {error.strerror}.") from None
 
 
-def lay_out(source: str, form: str) -> bytes:
+def lay_out(source: str, form: str, pictures: Path | None = None) -> bytes:
     """Return a diagram as Graphviz draws it: "svg", "png" or "pdf".
+
+    Parameters
+    ----------
+    pictures : Path, optional
+        The folder of the pictures that it shows. Graphviz is run there, and never reads the folder's own name, which
+        may have characters that mean something to it or to an SVG.
 
     Raises
     ------
@@ -241,24 +247,36 @@ def lay_out(source: str, form: str) -> bytes:
         When Graphviz is not there, or fails.
     """
     tool = _dot()
-    if "<img " in source and form in ("png", "pdf") and "pure" in Path(tool).name:
+    if pictures and form in ("png", "pdf") and "pure" in Path(tool).name:
         raise N2SError("Pictures of nodes in .png and .pdf need the system's Graphviz; write .svg, or install it.")
     try:
-        done = subprocess.run([tool, f"-T{form}"], input=source.encode(), capture_output=True, check=False)
+        done = subprocess.run(
+            [tool, f"-T{form}"], input=source.encode(), capture_output=True, check=False, cwd=pictures
+        )
     except OSError as error:
         raise N2SError(f"Graphviz cannot be started: {error.strerror}.") from None
     if done.returncode:
         raise N2SError(f"Graphviz failed: {done.stderr.decode(errors='replace').strip()}")
-    return _IMAGE.sub(_inline, done.stdout) + MADE if form == "svg" else done.stdout
+    if form != "svg":
+        return done.stdout
+    return (_with_pictures(done.stdout, pictures) if pictures else done.stdout) + MADE
 
 
-_IMAGE = re.compile(rb'xlink:href="([^"]+\.png)"')
+_IMAGE = re.compile(rb'xlink:href="([^"]+)"')
 
 
-def _inline(match: re.Match[bytes]) -> bytes:
-    """Put a picture into the SVG itself, so that the file needs no other."""
-    data = base64.b64encode(Path(match[1].decode()).read_bytes())
-    return b'xlink:href="data:image/png;base64,' + data + b'"'
+def _with_pictures(svg: bytes, folder: Path) -> bytes:
+    """Put all pictures into an SVG itself, so that the file needs no other; N2SError where one is not there."""
+
+    def inline(match: re.Match[bytes]) -> bytes:
+        try:
+            data = base64.b64encode((folder / match[1].decode()).read_bytes())
+        except OSError as error:
+            name = match[1].decode(errors="replace")
+            raise N2SError(f"The picture {name} of the diagram cannot be read: {error.strerror}.") from None
+        return b'xlink:href="data:image/png;base64,' + data + b'"'
+
+    return _IMAGE.sub(inline, svg)
 
 
 def _dot() -> str:
@@ -266,7 +284,7 @@ def _dot() -> str:
     beside = Path(sys.executable).parent
     for name in ("dot", "graphviz-pure"):
         if found := shutil.which(name) or shutil.which(name, path=str(beside)):
-            return found
+            return os.path.abspath(found)  # it may be run in another folder
     raise N2SError(
         "Drawing needs Graphviz: install it (apt install graphviz, brew install graphviz), or write DOT text "
         "with -o graph.dot."
