@@ -277,6 +277,7 @@ def test_dots_are_a_pixel_or_more(tmp_path: Path, store: Any) -> None:
 @pytest.mark.parametrize("size", [(96, 64), (36, 64), (64, 64)])
 @pytest.mark.parametrize(("aspect", "margin", "radius", "softness"), [
     (2.39, 0, 0, 0), (1.0, 0.05, 0.1, 0), (0.8, 0, 0.05, 0.05), (0.5625, 0.02, 2, 0.1), (1.85, 0.1, 0.02, 0),
+    (2**-8, 0.28125 - 2**-10, 0, 0.1),  # in an upright frame, a slit between margins that leave half of its width over
 ])  # fmt: skip
 def test_border(
     aspect: float, margin: float, radius: float, softness: float, size: Any, tmp_path: Path, store: Any

@@ -41,7 +41,8 @@ class Border(Pointwise):
         free = max(whole - 2 * margin, 0)
         tall = max(1 - 2 * margin, 0)
         chosen = aspect > 0
-        high = mix(tall, min(tall, free / max(aspect, 0.01)), chosen)
+        # Far below any aspect but 0: parameters are multiples of 2**-16.
+        high = mix(tall, min(tall, free / max(aspect, 1e-6)), chosen)
         wide = mix(whole, mix(free, high * aspect, chosen), amount) * 0.5
         high = mix(1, high, amount) * 0.5
         corner = min(radius * amount, min(wide, high))
