@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from third_party import HEAD, TESTS, node, python, write_package
 
+from n2s.graph.code import identity
+
 DIGESTS = """
 import json
 from n2s.graph.code.identity import code_digest
@@ -172,13 +174,39 @@ def test_a_variable_of_the_environment_that_code_reads_counts(place: str, tmp_pa
 SCRIPTS = {
     "factory": "cls = acme.make({gain})", "table": "acme.TABLE['g'] = {gain}\ncls = acme.N",
     "method": "cls = acme.N\ncls.gain = lambda self: {gain}", "constant": "acme.GAIN = {gain}\ncls = acme.N",
+    # beside what is not plain: a folder, a function, an object
+    "mixed table": "acme.MIXED['g'] = {gain}\ncls = acme.N", "mixed list": "acme.ITEMS[1] = {gain}\ncls = acme.N",
+    "inner table": "acme.MIXED['in']['g'] = {gain}\ncls = acme.N",
+    "set": "acme.ONES.remove(1.0), acme.ONES.add({gain})\ncls = acme.N",
+    "tuple": "acme.PAIR = len, {gain}\ncls = acme.N", "named tuple": "acme.TAG = acme.Tag(len, {gain})\ncls = acme.N",
+    "data class": "acme.SET.gain = {gain}\ncls = acme.N",
+    "default": "acme.add.__defaults__ = len, {gain}\ncls = acme.N",
 }  # fmt: skip
+
+
+MIXED = """
+import collections, dataclasses, os
+MIXED = {"g": 1.0, "cache": os.getcwd(), "in": {"g": 1.0, "way": len}}
+ITEMS, ONES, PAIR = [len, 1.0], {1.0, len}, (len, 1.0)
+Tag = collections.namedtuple("Tag", "way gain")
+TAG = Tag(len, 1.0)
+@dataclasses.dataclass
+class Settings:
+    gain: float
+    cache: object
+SET = Settings(1.0, object())
+def add(way=len, gain=1.0):
+    return way, gain
+"""
 
 
 @pytest.mark.parametrize("what", SCRIPTS)
 def test_what_a_script_does_to_a_package_counts(what: str, tmp_path: Path) -> None:
     inner = node("M", "value").replace(HEAD, "").replace("\n", "\n    ")
-    text = node("N", "GAIN", "TABLE = {'g': 1.0}\nGAIN = 1.0\n") + f"\n\ndef make(value):\n    {inner}\n    return M\n"
+    text = (
+        node("N", "GAIN", "TABLE = {'g': 1.0}\nGAIN = 1.0\n" + MIXED)
+        + f"\n\ndef make(value):\n    {inner}\n    return M\n"
+    )
     write_package(tmp_path, "acme", {"acme/__init__.py": text}, entry=False)
     end = "\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(cls)))\n"
     found = []
@@ -186,6 +214,19 @@ def test_what_a_script_does_to_a_package_counts(what: str, tmp_path: Path) -> No
         (tmp_path / "film.py").write_text("import json, acme\n" + SCRIPTS[what].format(gain=gain) + end)
         found.append(python(tmp_path, f"import runpy; runpy.run_path({str(tmp_path / 'film.py')!r}, run_name='film')"))
     assert found[0] == found[2] != found[1]
+
+
+def test_what_is_plain_in_tables_is_told_and_the_rest_has_its_place() -> None:
+    here, itself = os.getcwd(), [1.0]
+    itself.append(itself)  # type: ignore[arg-type]
+    for value, told in (
+        ({"g": 0.5, "l": [1, (2,)]}, "dict('g', 0.5, 'l', list(1, tuple(2)))"),
+        ({}, "dict()"), ({2, 1}, "set(1, 2)"),
+        ({"g": 0.5, here: here}, "dict('g', 0.5, …, …)"),
+        ({"way": len}, None), ([here, len], None), ({"ways": {"way": len}}, None),
+        ({"ways": {"way": len}, "g": 1}, "dict('ways', …, 'g', 1)"), (itself, "list(1.0, …)"),
+    ):  # fmt: skip
+        assert identity._plain(value) == told
 
 
 @pytest.mark.parametrize("way", ["script", "module", "data"])

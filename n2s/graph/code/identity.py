@@ -18,6 +18,7 @@ whose file was edited meanwhile is known by the code object that was executed.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -289,6 +290,8 @@ _OF_MODULES = frozenset(
     )
 )
 MOST_ITEMS = 100_000  # of a table whose present contents count
+DEEPEST = 8  # tables in tables
+NOT_PLAIN = "…"  # in place of an item whose value is not known; no text of a plain one is this
 
 
 def _function(value: Any) -> Any:
@@ -296,20 +299,39 @@ def _function(value: Any) -> Any:
     return getattr(value, "__func__", None) or getattr(value, "fget", None) or value
 
 
-def _plain(value: Any, depth: int = 0) -> str | None:
-    """Return a text for a plain value, a table of such, or an array; None for others, and for paths on this machine."""
+def _plain(value: Any, around: tuple[Any, ...] = ()) -> str | None:
+    """Return a text for a plain value, an array, or what is plain in a table; None for others.
+
+    Paths of this machine are not plain. What is not plain in a table has a mark in its place, as it may stand beside a
+    number that counts. ``around`` are the tables that hold the value.
+    """
     if isinstance(value, np.ndarray):
         return digest_array(value) if value.dtype != object else None
     if isinstance(value, str):
         return None if os.path.isabs(value) and os.path.exists(value) else repr(value)
     if value is None or type(value) in (bool, int, float, complex, bytes) or isinstance(value, np.generic):
         return repr(value)
-    if type(value) in (tuple, list, set, frozenset, dict) and depth < 8 and len(value) < MOST_ITEMS:
-        parts = [part for item in value.items() for part in item] if type(value) is dict else value
-        items = [_plain(item, depth + 1) for item in parts]
-        known = [item for item in items if item is not None]
-        if len(known) < len(items):
-            return None
-        known = sorted(known) if type(value) in (set, frozenset) else known
-        return f"{type(value).__name__}({', '.join(known)})"
+    items = _items(value)
+    if items is None or len(items) >= MOST_ITEMS or len(around) >= DEEPEST or any(value is other for other in around):
+        return None
+    shown = [_plain(item, (*around, value)) for item in items]
+    if type(value) is dict:
+        names = [_plain(name, (*around, value)) or NOT_PLAIN for name in value]
+        parts = [part for name, item in zip(names, shown) for part in (name, item or NOT_PLAIN)]
+    else:
+        parts = [item or NOT_PLAIN for item in shown]
+    if items and not any(shown):
+        return None
+    parts = sorted(parts) if isinstance(value, set | frozenset) else parts
+    return f"{type(value).__name__}({', '.join(parts)})"
+
+
+def _items(value: Any) -> list[Any] | None:
+    """Return what a table holds, of a dictionary its values; None for what is no table."""
+    if type(value) is dict:
+        return list(value.values())
+    if type(value) in (list, tuple, set, frozenset) or (isinstance(value, tuple) and hasattr(value, "_fields")):
+        return list(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, field.name, None) for field in dataclasses.fields(value) if field.compare]
     return None
