@@ -18,6 +18,8 @@ from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime import bucket
 from n2s.runtime.bucket import BucketStore
+from n2s.runtime.context import RunContext
+from n2s.runtime.executors.sources import KIND, _place, send_sources
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.store import publish
 from n2s.runtime.stores import open_store
@@ -221,6 +223,27 @@ def test_files_reach_machines_that_do_not_see_them(machine: Any, place: Place, s
     apart = new_store()
     carry_out(ThreadExecutor(1), run.planned.job(tasks, run.context), tasks, apart)
     assert apart.find("segments", tasks[0].key, ".mp4").read_bytes() == found
+
+
+@pytest.mark.parametrize("expired", ["all", "payload", "card", "damaged card"])
+def test_files_that_expired_in_the_bucket_are_sent_again(
+    expired: str, machine: Any, studio: Any, tmp_path: Path
+) -> None:
+    """Also while home has a copy of its own."""
+    picture = studio.folder / "picture.png"
+    home = RunContext(machine("home"), print)
+    (_, ((_, key, _),)) = send_sources([picture], home)[picture]
+    bucket = machine("home")._bucket
+    for name in objects(machine("home")):
+        if expired == "damaged card":
+            if name.endswith(".json"):
+                obstore.put(bucket, name, b"{")
+        elif expired == "all" or (expired == "card") == name.endswith(".json"):
+            obstore.delete(bucket, name)
+    assert home.store.has(KIND, key, ".png") and not home.store.has_for_others(KIND, key, ".png")
+    sent = send_sources([picture], home)
+    there = RunContext(machine("there"), print)
+    assert _place(picture, sent[picture], there, tmp_path / "placed").read_bytes() == picture.read_bytes()
 
 
 def test_a_bucket_that_is_not_there_is_told_of(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,9 +70,11 @@ class BucketStore(Store):
         return True
 
     def has(self, kind: str, key: str, suffix: str) -> bool:
-        """Say whether an entry is there, without copying it; a card alone is none, as payloads may expire first."""
-        if super().find(kind, key, suffix) is not None:
-            return True
+        """Say whether an entry is there, without copying it."""
+        return super().find(kind, key, suffix) is not None or self.has_for_others(kind, key, suffix)
+
+    def has_for_others(self, kind: str, key: str, suffix: str) -> bool:
+        """Say whether the bucket has an entry; a card alone is none, as payloads may expire first."""
         with suppress(ValueError, KeyError, TypeError, *MISSING):
             about = json.loads(self._read(_card(kind, key)) or b"")
             with self._told():
@@ -120,9 +122,15 @@ class BucketStore(Store):
             try:
                 obstore.put(self._bucket, _card(kind, key), card, mode="create")
             except AlreadyExistsError:
-                if json.loads(self._read(_card(kind, key)) or b"{}").get("checksum") != about["checksum"]:
+                if self._stored_checksum(kind, key) != about["checksum"]:
                     obstore.put(self._bucket, _card(kind, key), card)  # rendered again, because it was asked for
         return payload
+
+    def _stored_checksum(self, kind: str, key: str) -> str | None:
+        """Return the checksum that the bucket's card of an entry tells; None without one, or where it is damaged."""
+        with suppress(ValueError, KeyError, TypeError):
+            return json.loads(self._read(_card(kind, key)) or b"")["checksum"]
+        return None
 
     def recipe(self, kind: str, key: str) -> dict[str, Any] | None:
         if (known := super().recipe(kind, key)) is not None:

@@ -136,6 +136,10 @@ class Store:
         """Say whether an entry is there; see `find`."""
         return self.find(kind, key, suffix) is not None
 
+    def has_for_others(self, kind: str, key: str, suffix: str) -> bool:
+        """Say whether an entry is where all who use the store find it, not only this machine."""
+        return self.has(kind, key, suffix)
+
     def find(self, kind: str, key: str, suffix: str) -> Path | None:
         """Return the payload of an entry after checking it, or None; a damaged entry is removed.
 

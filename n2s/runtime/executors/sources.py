@@ -38,7 +38,7 @@ def _send(file: Path, below: Path, context: RunContext) -> tuple[str, str, str]:
     name = file.relative_to(below).as_posix() if file != below else file.name
     recipe = {"source": context.file_digest(file)}
     key = digest(recipe)
-    if not context.store.has(KIND, key, file.suffix):
+    if not context.store.has_for_others(KIND, key, file.suffix):
         context.say(f"sending {file.name} to the store, once")
         context.store.add(KIND, key, file.suffix, recipe, lambda path: shutil.copyfile(file, path))
     return name, key, file.suffix
