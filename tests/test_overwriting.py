@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from packages import TABLES
-from places import Place
+from places import Place, flip
 from test_films import write_album
 from test_targets import PRECIOUS, names
 
 from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.graph import Graph
+from n2s.runtime.films.folders import sha256_of
+from n2s.runtime.films.targets import Targets
 from n2s.runtime.store import Store
 
 
@@ -36,7 +38,7 @@ def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> No
     place.run()  # now it is n2s's own
 
 
-@pytest.mark.parametrize("change", ["longer", "cut", "a link"])
+@pytest.mark.parametrize("change", ["longer", "cut", "a link", "of the same length"])
 def test_a_film_that_somebody_changed_is_theirs(place: Place, change: str) -> None:
     place.run()
     data = place.film.read_bytes()
@@ -45,7 +47,9 @@ def test_a_film_that_somebody_changed_is_theirs(place: Place, change: str) -> No
         place.film.unlink()
         place.film.symlink_to(place.folder / "elsewhere.mp4")
     else:
-        place.film.write_bytes(data + b"more" if change == "longer" else data[: len(data) // 2])
+        changed = {"longer": data + b"more", "cut": data[: len(data) // 2]}.get(change, flip(data, len(data) // 2))
+        place.film.write_bytes(changed)
+        os.utime(place.film, ns=(0, place.film.stat().st_mtime_ns + 1))  # however coarse the clock of a file system is
     place.edit("contrast: 1.1", "contrast: 1.2")
     place.refused(ArgumentError, "exists and was not written by n2s")
 
@@ -59,7 +63,9 @@ def test_an_own_film_is_replaced(place: Place, how: str, new_store: Any) -> None
     elif how == "emptied":
         place.film.write_bytes(b"")
     elif how == "spoilt":
-        place.film.write_bytes(b"x" * place.film.stat().st_size)
+        before = place.film.stat()
+        place.film.write_bytes(b"x" * before.st_size)
+        os.utime(place.film, ns=(before.st_atime_ns, before.st_mtime_ns))  # a disk that fails sets no time
     elif how == "moved":
         place.out.rename(place.folder / "moved")
         options["out"] = place.folder / "moved"
@@ -73,6 +79,35 @@ def test_an_own_film_is_replaced(place: Place, how: str, new_store: Any) -> None
     before = (options.get("out", place.out) / "track.mp4").read_bytes()
     place.run(**options)
     assert (options.get("out", place.out) / "track.mp4").read_bytes() != before
+
+
+def test_what_an_older_version_noted_counts_by_its_length(place: Place, tmp_path: Path) -> None:
+    film, targets = tmp_path / "film.mp4", Targets(place.store, place.out)
+    film.write_bytes(b"bits")
+    place.store.note("written", {"path": str(film)}, [5, 4])
+    assert targets.is_own(film)
+    place.store.note("written", {"path": str(film)}, [4])
+    targets.note(film, film, sha256_of(film))
+    film.write_bytes(b"beat")
+    os.utime(film, (1, 1))
+    assert not targets.is_own(film)  # once more is known of this length, it is not enough
+
+
+def test_a_film_is_read_only_where_its_time_is_another_one(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"bits")
+    targets = Targets(place.store, place.out)
+    targets.note(film, film, sha256_of(film))
+    with monkeypatch.context() as patch:
+        patch.setattr("n2s.runtime.films.targets.sha256_of", lambda path: pytest.fail("it was read"))
+        assert targets.is_own(film)
+    os.utime(film, (1, 1))
+    assert targets.is_own(film)
+    film.write_bytes(b"beat")
+    os.utime(film, (1, 1))
+    assert not targets.is_own(film)
 
 
 def test_records_that_are_none_make_no_film_ones_own(place: Place, new_store: Any) -> None:

@@ -107,7 +107,9 @@ def test_a_shorter_film_leaves_no_frames_of_the_longer_one(graph: Path, store: A
     assert len(list((graph.parent / "out/frames").glob("*.png"))) == 6
 
 
-@pytest.mark.parametrize("change", ["more", "a folder", "a link within", "edited", "all of it", "a link", "no mark"])
+@pytest.mark.parametrize(
+    "change", ["more", "a folder", "a link within", "edited", "swapped", "all of it", "a link", "no mark"]
+)
 def test_a_folder_with_files_of_others_is_not_replaced_unasked(change: str, graph: Path, store: Any) -> None:
     folder = graph.parent / "out/frames"
     if change == "all of it":
@@ -122,6 +124,11 @@ def test_a_folder_with_files_of_others_is_not_replaced_unasked(change: str, grap
         (folder / "music").symlink_to(graph.parent)
     elif change == "edited":
         (folder / "000002.png").write_bytes(PRECIOUS)
+    elif change == "swapped":  # bytes of the same length, with a time before that of the list
+        picture = folder / "000002.png"
+        data = picture.read_bytes()
+        picture.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        os.utime(picture, (1, 1))
     elif change == "no mark":
         (folder / folders.MARK).unlink()
     else:

@@ -87,7 +87,7 @@ def moving_preview(
     try:
         report = Run(graph, folder, kept, span=span, events=events, excerpt=True).execute()
         made = Path(report.films[0]["path"])
-        targets.note(target, made)
+        targets.note(target, made, report.films[0]["sha256"])
         os.replace(made, target)
     finally:
         remove(folder)

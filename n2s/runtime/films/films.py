@@ -223,7 +223,7 @@ class FilmMaker:
             check_written(plan.graph, plan.end, "join", made.verify, path, film, is_folder=made.is_folder)
             inspected = call_format(plan.graph, plan.end, made.inspect, path, film)
             sha256 = folders.seal(path)
-            self.targets.note(film.path, path)
+            self.targets.note(film.path, path, sha256)
 
         (folders.publish_folder if made.is_folder else publish)(film.path, write)
         folders.remove_unfinished(film.path, time.time())

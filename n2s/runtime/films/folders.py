@@ -1,7 +1,7 @@
 """Films that are folders, beside films that are files: their state, size and digest, and how a folder is published.
 
 A folder that n2s wrote holds a mark, a file that lists the length and the SHA-256 of every other file in it. What is
-listed with its length is n2s's own; one file, folder or link that is not, and the folder is somebody else's.
+there as it is listed is n2s's own; one file, folder or link that is not, and the folder is somebody else's.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from n2s.graph.code.loaded import stamp
 from n2s.graph.keys import digest
@@ -34,6 +35,12 @@ def state(film: Path) -> list | None:
     return [digest([[name, list(stamp(str(film / name)) or ())] for name in _names(film)])]
 
 
+def times(folder: Path) -> str:
+    """Return a digest of the lengths and times of a film's files, which stays when the folder is renamed."""
+    states = [(name, (folder / name).lstat()) for name in _names(folder) if name != MARK]
+    return digest([[name, status.st_size, status.st_mtime_ns] for name, status in states])
+
+
 def size(film: Path) -> int:
     """Return the bytes of a film."""
     return sum((film / name).stat().st_size for name in _names(film)) if film.is_dir() else film.stat().st_size
@@ -42,13 +49,14 @@ def size(film: Path) -> int:
 def seal(film: Path) -> str:
     """Return the SHA-256 of a finished film; a folder gets its mark, and has the SHA-256 of that."""
     if film.is_dir():
-        lines = [f"{_sha256(film / name)} {(film / name).stat().st_size} {name}\n" for name in _names(film)]
+        lines = [f"{sha256_of(film / name)} {(film / name).stat().st_size} {name}\n" for name in _names(film)]
         (film / MARK).write_text("".join(lines), encoding="utf-8")
         film = film / MARK
-    return _sha256(film)
+    return sha256_of(film)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -65,22 +73,27 @@ def _folders_in(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in found]
 
 
-def is_own_folder(folder: Path) -> bool:
-    """Say whether everything in a folder is what n2s wrote there; True for an empty folder."""
+def is_own_folder(folder: Path, known_times: Collection[Any] = ()) -> bool:
+    """Say whether everything in a folder is what n2s wrote there; True for an empty folder.
+
+    Its files are read, unless their `times` are among those that are known to be n2s's.
+    """
     if folder.is_symlink() or not folder.is_dir():
         return False
     try:
         lines = [_LINE.fullmatch(line) for line in (folder / MARK).read_text(encoding="utf-8").splitlines()]
-        listed = {line[3]: int(line[2]) for line in lines if line}
+        listed = {line[3]: (line[1], int(line[2])) for line in lines if line}
         there = {name: (folder / name).lstat().st_size for name in _names(folder) if name != MARK}
         around = {parent.as_posix() for name in listed for parent in PurePosixPath(name).parents}
         if any((folder / name).is_symlink() or name not in around for name in _folders_in(folder)):
             return False
+        if any(name not in listed or listed[name][1] != length for name, length in there.items()):
+            return False
+        return times(folder) in known_times or all(sha256_of(folder / name) == listed[name][0] for name in there)
     except FileNotFoundError:
         return not any(folder.iterdir())
     except (OSError, ValueError):
         return False
-    return all(listed.get(name) == length for name, length in there.items())
 
 
 @contextlib.contextmanager

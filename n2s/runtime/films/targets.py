@@ -1,14 +1,14 @@
 """Where films go: names for parts and small versions, and files of others, which are not overwritten.
 
-A file that n2s wrote is known twice: the store notes the length of what is published at a path, and the run's record
-beside the films lists each with its length and SHA-256. Either is enough, so that films stay n2s's own when the
-store is emptied. A folder lists itself what n2s wrote into it (`n2s.runtime.films.folders`).
+A file that n2s wrote is known twice: the store notes the length, the time and the SHA-256 of what is published at a
+path, and the run's record beside the films lists each with its length and SHA-256. Either is enough, so that films stay
+n2s's own when the store is emptied. A file is read only where its time is another one. A folder lists itself what n2s
+wrote into it (`n2s.runtime.films.folders`); the store notes the times of its files.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import re
@@ -16,6 +16,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from n2s.graph.errors import ArgumentError, GraphError, RenderError
 from n2s.graph.film_names import collision, temporary_bytes
@@ -23,7 +24,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.profiles import PROFILE_OPTION
 from n2s.graph.timecodes import time_in_name
 from n2s.runtime.disk_errors import disk_error
-from n2s.runtime.films.folders import empty_beside, is_own_folder, restore
+from n2s.runtime.films.folders import empty_beside, is_own_folder, restore, sha256_of, size, times
 from n2s.runtime.store import Store
 
 FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
@@ -95,38 +96,40 @@ class Targets:
     def __init__(self, store: Store, out: Path):
         self.store, self.out = store, out
 
-    def note(self, path: Path, written: Path) -> None:
+    def note(self, path: Path, written: Path, sha256: str) -> None:
         """Note that a film, whole under its temporary name, is about to be published at a path.
 
         It is noted before, and beside what was noted last, so that whatever happens in between the path holds what n2s
-        knows. A folder has a mark of its own.
+        knows.
         """
-        if written.is_dir():
-            return
-        self.store.note("written", {"path": str(path)}, [written.stat().st_size, *self._noted(path)[:1]])
+        time = times(written) if written.is_dir() else written.stat().st_mtime_ns
+        about = {"bytes": size(written), "sha256": sha256, "time": time}
+        before = [old for old in self._noted(path)[:1] if old["time"] is not None or old["bytes"] != about["bytes"]]
+        self.store.note("written", {"path": str(path)}, [about, *before])
 
-    def _noted(self, path: Path) -> list[int]:
-        """Return the lengths of what was published at a path last and before."""
-        return self.store.noted("written", {"path": str(path)}) or []
+    def _noted(self, path: Path) -> list[dict[str, Any]]:
+        """Return what is known of what was published at a path last and before; of older versions, the length alone."""
+        noted = self.store.noted("written", {"path": str(path)}) or []
+        return [about if isinstance(about, dict) else {"bytes": about, "sha256": "", "time": None} for about in noted]
 
     def is_own(self, path: Path) -> bool:
         """Say whether what lies at a path is what n2s published there, or what a failing disk left of it.
 
-        A file of the noted length is: who changes a film gives it another one. An empty file is nobody's.
+        A file of the noted length and time is, whatever its bytes: a disk may have spoilt them. One of another time,
+        as in a folder that was copied, is by its SHA-256; where an older version noted the length alone, this is
+        enough. An empty file is nobody's.
         """
-        status = path.lstat()
+        status, noted = path.lstat(), self._noted(path)
         if stat.S_ISDIR(status.st_mode):
-            return is_own_folder(path)
+            return is_own_folder(path, [about["time"] for about in noted])
         if not stat.S_ISREG(status.st_mode):
             return False
-        if not status.st_size or status.st_size in self._noted(path):
+        noted = [about for about in noted if about["bytes"] == status.st_size]
+        if not status.st_size or any(about["time"] in (None, status.st_mtime_ns) for about in noted):
             return True
-        known = self._recorded(path, status.st_size)
-        if not known:
-            return False
+        known = self._recorded(path, status.st_size) | {about["sha256"] for about in noted}
         try:
-            with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() in known
+            return bool(known) and sha256_of(path) in known
         except OSError:
             return False
 
