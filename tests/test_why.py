@@ -9,6 +9,7 @@ from typing import Any
 import harness
 import pytest
 import tiny
+from test_films import write_album
 
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest
@@ -157,6 +158,18 @@ def test_why_keeps_films_of_one_look_apart(graph: Path, studio: Any, tmp_path: P
                      ("contrast: 1.1", "contrast: 1.2"), ("amount: 0.04", "amount: 0.05")):  # fmt: skip
         tiny.edit(graph, old, new)
     assert all("never rendered before" in texts[0] for texts in causes(n2s_json("why", graph)))
+
+
+def test_why_leaves_out_films_that_have_no_such_place(studio: Any, tmp_path: Path, n2s: Any, n2s_json: Any) -> None:
+    album = write_album(tmp_path, studio.model, [66150, 22050])  # 3 and 1 seconds
+    told = {about["film"] for about in n2s_json("why", album, "--at", 2)}
+    assert told == {"track0.mp4", "album.mp4"}
+    shown = n2s("why", album, "--at", 3.5)[1]
+    assert shown.startswith("album.mp4: 1 of") and "track" not in shown
+    for wrong, words in ((("--at", 9), "lies outside album.mp4, which lasts 4.00 s"),
+                         (("--chunk", 99), "album.mp4 has chunks 0 to")):  # fmt: skip
+        status, _, err = n2s("why", album, *wrong)
+        assert status == 2 and words in err
 
 
 def test_why_takes_the_most_alike_and_then_the_newest(graph: Path, store: Any, n2s_json: Any) -> None:

@@ -55,15 +55,29 @@ def why(
         with Session(loaded, store, events.said, remember=False) as session:
             planned = session.films(absolute(out), began=events.began)
             explainer = Explainer(planned)
-            stale = [about for film in planned.films for about in explainer.film(film, find_chunk(film, chunk, time))]
+            chosen = chosen_chunks(planned.films, chunk, time)
+            stale = [about for film, index in chosen for about in explainer.film(film, index)]
     finally:
         events.ended()
     if json:
         for about in stale:
             print_line(about)
         return
-    for film in planned.films:
+    for film, _ in chosen:
         print("\n".join(text(film, [about for about in stale if about["film"] == film.path.name])))
+
+
+def chosen_chunks(films: list[Any], chunk: int | None, at: Any) -> list[tuple[Any, int | None]]:
+    """Return the films that have what --chunk or --at chooses, with its index; if none has, tell it of the longest."""
+    found, errors = [], []
+    for film in films:
+        try:
+            found.append((film, find_chunk(film, chunk, at)))
+        except GraphError as error:
+            errors.append((len(film.parts) if at is None else film.frames / film.fps, error))
+    if errors and not found:
+        raise max(errors, key=lambda known: known[0])[1]
+    return found
 
 
 def find_chunk(film: Any, chunk: int | None, at: Any) -> int | None:
