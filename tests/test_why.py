@@ -13,6 +13,7 @@ from test_films import write_album
 
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest
+from n2s.runtime.session import Session
 
 
 def causes(told: list[dict[str, Any]]) -> list[list[str]]:
@@ -170,6 +171,39 @@ def test_why_leaves_out_films_that_have_no_such_place(studio: Any, tmp_path: Pat
                          (("--chunk", 99), "album.mp4 has chunks 0 to")):  # fmt: skip
         status, _, err = n2s("why", album, *wrong)
         assert status == 2 and words in err
+
+
+def test_films_of_one_name_in_two_folders_are_told_apart(
+    studio: Any, tmp_path: Path, store: Any, n2s: Any, n2s_json: Any
+) -> None:
+    """By why, plan and a dry run, in the record and its log, and by what explains a film of theirs."""
+    tiny.write_wav(tmp_path / "music.wav", tiny.clicks(2))
+    nodes = harness.surroundings(studio.model) | {
+        "lit": {"node": "Tone", "frames": "decoded", "exposure": "= 0.5 * ramp"},
+        "wide": {"node": "DigestSink", "frames": "lit", "path": "wide/film.txt", "chunk": 20},
+        "tall": {"node": "DigestSink", "frames": "decoded", "path": "tall/film.txt", "chunk": 40},
+    }
+    del nodes["picture"]
+    place = tmp_path / "folders.yaml"
+    place.write_text(json.dumps({"n2s": 1, "fps": 30, "size": [96, 64], "nodes": nodes}))
+    out = tmp_path / "out"
+    shown = n2s("why", place, "--out", out)[1].splitlines()
+    heads = [line for line in shown if not line.startswith(" ")]
+    assert [head.partition(":")[0] for head in heads] == ["wide/film.txt", "tall/film.txt"]
+    assert heads[0] != heads[1].replace("tall", "wide")
+    for command in (("plan", place, "--out", out), ("run", place, "--out", out, "--dry-run"), ("why", place)):
+        told = [about["film"] for about in n2s_json(*command) if about.get("film")]
+        assert list(dict.fromkeys(told)) == ["wide/film.txt", "tall/film.txt"]
+    report = harness.run(Graph.load(place), out, store)
+    record = json.loads(report.record.read_text())
+    assert {name: stages[0][-1] for name, stages in record["stages"].items()} == {
+        "wide/film.txt": "wide", "tall/film.txt": "tall"
+    }  # fmt: skip
+    assert "tall/film.txt: frames 0 to 40" in report.record.with_name("run.log").read_text()
+    assert {film["path"] for film in record["films"]} == {str(out / "wide/film.txt"), str(out / "tall/film.txt")}
+    with Session(Graph.load(place), store) as session:
+        planned = session.films(out)
+        assert [planned.like(Path("/kept") / name).path for name in planned.names.values()] == list(planned.names)
 
 
 def test_why_takes_the_most_alike_and_then_the_newest(graph: Path, store: Any, n2s_json: Any) -> None:

@@ -124,8 +124,8 @@ def moment_data(origin: Any, at: str | None, frame: int | None, store: str | Non
     time = read_time("--at", at)
     with Session(graph, store, say, remember=False) as session:
         excerpt = origin.record.get("excerpt", False)
-        films = session.films(origin.out, cast(Any, (begin, end)), excerpt=excerpt).films
-        film = next((each for each in films if each.path.name == Path(origin.film["path"]).name), None)
+        planned = session.films(origin.out, cast(Any, (begin, end)), excerpt=excerpt)
+        film = planned.like(Path(origin.film["path"]))
         if film is None:
             raise ArgumentError(f"{origin.graph} no longer makes {Path(origin.film['path']).name}.")
         number = frame if frame is not None else frame_of_film(film, time)

@@ -178,7 +178,7 @@ def show_dry_run(job: Any, json: bool = False) -> None:
             print_line(
                 {
                     "event": "film",
-                    "film": film.path.name,
+                    "film": job.planned.names[film.path],
                     "path": str(film.path),
                     "chunks": len(film.parts),
                     "frames": film.frames,
@@ -190,7 +190,7 @@ def show_dry_run(job: Any, json: bool = False) -> None:
             continue
         rendering = f"{len(stale)} of {len(film.parts)} chunks ({frames} of {film.frames} frames) to render"
         joining = "nothing to render; the film is not there as it should be, and is joined of what is stored"
-        print(f"{film.path.name}: {rendering if stale else 'up to date' if done else joining}")
+        print(f"{job.planned.names[film.path]}: {rendering if stale else 'up to date' if done else joining}")
     if foreseen.measured and not json:
         print(measuring_text(foreseen.measured, job.span))
     if json:

@@ -74,7 +74,7 @@ def simulate(planned: Any, asked: Asked) -> dict[str, Any]:
     from n2s.runtime.costs import known_costs
     from n2s.runtime.forecast import Film, forecast
 
-    found: dict[str, Any] = {"films": [film.path.name for film in planned.films], "kinds": [], "catalogue": []}
+    found: dict[str, Any] = {"films": list(planned.names.values()), "kinds": [], "catalogue": []}
     tasks = planned.joined(planned.all_chunks())
     of_tasks = [tuple(number for number, _ in task.chunks) for task in tasks]  # the plans that each makes chunks of
     for name, (kind, price) in KINDS.items():

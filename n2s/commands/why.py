@@ -64,7 +64,8 @@ def why(
             print_line(about)
         return
     for film, _ in chosen:
-        print("\n".join(text(film, [about for about in stale if about["film"] == film.path.name])))
+        its = [about for about in stale if about["path"] == str(film.path)]
+        print("\n".join(text(planned.names[film.path], film, its)))
 
 
 def chosen_chunks(films: list[Any], chunk: int | None, at: Any) -> list[tuple[Any, int | None]]:
@@ -96,10 +97,10 @@ def find_chunk(film: Any, chunk: int | None, at: Any) -> int | None:
     return chunk
 
 
-def text(film: Any, stale: list[dict[str, Any]]) -> list[str]:
+def text(name: str, film: Any, stale: list[dict[str, Any]]) -> list[str]:
     """Return the stale chunks of a film with their causes in lines; neighbours with the same causes share one entry."""
     if not stale:
-        return [f"{film.path.name}: nothing to render."]
+        return [f"{name}: nothing to render."]
     groups: list[list[dict[str, Any]]] = []
     for about in stale:
         same = (
@@ -109,7 +110,7 @@ def text(film: Any, stale: list[dict[str, Any]]) -> list[str]:
         )
         groups[-1].append(about) if same else groups.append([about])
     count = sum(not about["stored"] for about in stale)
-    lines = [f"{film.path.name}: {count} of {len(film.parts)} chunks to render"]
+    lines = [f"{name}: {count} of {len(film.parts)} chunks to render"]
     for group in groups:
         first, last = group[0], group[-1]
         which = f"chunk {first['chunk']}" if first is last else f"chunks {first['chunk']} to {last['chunk']}"

@@ -10,6 +10,7 @@ from n2s.graph.graph import Graph
 from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.films.films import Film
+from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.readiness import input_files
 from n2s.runtime.records import Report, current_folder
 from n2s.runtime.seeing.provenance import TEXTS, overrides_of_file, read_commit, sha256_of
@@ -18,7 +19,7 @@ from n2s.runtime.seeing.provenance import TEXTS, overrides_of_file, read_commit,
 def record_values(
     graph: Graph,
     asked: tuple[Sequence[Any], bool],
-    films: Sequence[Film],
+    planned: PlannedFilms,
     context: RunContext,
     report: Report,
     seconds: float,
@@ -43,13 +44,16 @@ def record_values(
         "overrides": overrides or [],
         "span": [None if time is None else str(time) for time in span],
         "excerpt": excerpt,
-        "graphs": _graphs(graph, films),
+        "graphs": _graphs(graph, planned.films),
         "files": {_named(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
         "models": context.model_digests(),
         "music": context.music_heard(),
         "environment": machine.environment(),
         "machine": machine.describe(),
-        "stages": {film.path.name: [[stage.name for stage in plan.stages] for plan in film.plans] for film in films},
+        "stages": {
+            planned.names[film.path]: [[stage.name for stage in plan.stages] for plan in film.plans]
+            for film in planned.films
+        },
         "chunks": {"rendered": report.rendered, "beside": report.beside, "stored": report.stored},
         "frames": {"rendered": report.frames, "stored": report.frames_stored, "measured": report.measured},
         "seconds": {"all": round(seconds, 3), "rendering": round(spent, 3)},

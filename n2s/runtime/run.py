@@ -234,7 +234,7 @@ class Run:
         self.report.memory = self.memory.summary()
         if self.films and self.record:
             asked, took = (self.span, self.excerpt), time.perf_counter() - began
-            told = record_values(self.graph, asked, self.films, self.context, self.report, took)
+            told = record_values(self.graph, asked, self.planned, self.context, self.report, took)
             self.report.record = self.record.write(status=status, **told)
 
     def _publish_films(self) -> None:
@@ -370,7 +370,7 @@ class Run:
             self.report.frames_beside += count
         else:
             self.events.finished(self._places[key])
-        film = next(film.path.name for film in self.films if key in film.keys)
+        film = next(self.planned.names[film.path] for film in self.films if key in film.keys)
         self._log(f"{film}: frames {task.start} to {task.stop}, {key}, by {cost.where}")
 
 

@@ -75,4 +75,4 @@ def _is_same(task: Task, store: Store, other: Store, ending: str) -> bool:
 
 
 def _film_of(planned: PlannedFilms, task: Task) -> str:
-    return next(film.path.name for film in planned.films for _, chunk in film.parts if chunk.key == task.key)
+    return next(planned.names[film.path] for film in planned.films if task.key in film.keys)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, cast
 
 from n2s.plan.measures import measured_frames
@@ -17,6 +19,7 @@ from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.film import FilmJob
 from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.sharing import join_tasks, sharing_plans
+from n2s.runtime.films.targets import shown_names
 from n2s.runtime.measuring import plan_measure
 from n2s.runtime.store import SEGMENTS, Store
 
@@ -164,10 +167,23 @@ class PlannedFilms:
         return [task for task in self.all_chunks() if task.key in missing]
 
     @cached_property
+    def names(self) -> dict[Path, str]:
+        """What the films are called, by their paths."""
+        return shown_names((film.path for film in self.films), self.maker.targets.out)
+
+    def like(self, path: Path) -> Film | None:
+        """Return the film of a file name, of several the one whose folders are called most alike; None without one."""
+
+        def alike(film: Film) -> int:
+            return len(os.path.commonprefix([film.path.parts[::-1], path.parts[::-1]]))
+
+        return max((film for film in self.films if film.path.name == path.name), key=alike, default=None)
+
+    @cached_property
     def sharing(self) -> dict[str, dict[str, int]]:
         """Return for each film, by its name, how many of its chunks are made of the same frames as another film's."""
-        names = {key: film.path.name for film in reversed(self.films) for key in film.keys}
-        found: dict[str, dict[str, int]] = {film.path.name: {} for film in self.films}
+        names = {key: self.names[film.path] for film in reversed(self.films) for key in film.keys}
+        found: dict[str, dict[str, int]] = {name: {} for name in self.names.values()}
         for task in self.joined(self.all_chunks()):
             among = dict.fromkeys(names[key] for _, key in task.chunks)
             for name in among:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -37,6 +38,17 @@ def film_path(out: Path, path: str, ending: str, is_folder: bool = False) -> Pat
     whole = out / path
     stem, suffix = (whole.name, "") if is_folder else (whole.stem, whole.suffix)
     return whole.with_name(f"{stem}{ending}{suffix}") if ending else whole
+
+
+def shown_names(films: Iterable[Path], out: Path) -> dict[Path, str]:
+    """Return what films are called: their file names, and where several have the same, with the folders they lie in."""
+    films = list(films)
+    count = Counter(path.name for path in films)
+    return {path: path.name if count[path.name] == 1 else _seen_from(out, path) for path in films}
+
+
+def _seen_from(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def version(graph: Graph) -> str:

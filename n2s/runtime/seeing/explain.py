@@ -38,7 +38,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
     missing = [chunk for (_, chunk), there in zip(film.parts, stored) if not there]
     done = planned.finished(film) is not None
     return {
-        "film": film.path.name,
+        "film": planned.names[film.path],
         "path": str(film.path),
         "title": film.title,
         "frames": film.frames,
@@ -46,7 +46,7 @@ def describe_film(planned: PlannedFilms, film: Film) -> dict[str, Any]:
         "fps": str(film.fps),
         "size": list(plan.graph.header.size),
         "chunk_frames": plan.chunk_length,
-        "shares": planned.sharing[film.path.name],
+        "shares": planned.sharing[planned.names[film.path]],
         # An album's stages are those of its tracks.
         "joins": [chapter.title for chapter in film.chapters] if len(plans) > 1 else [],
         "stages": stages(plan, planned.store) if len(plans) == 1 else [],
@@ -292,7 +292,8 @@ class Explainer:
                     {"kind": "done", "text": "it is not in the store any more, and not needed: the film is up to date"}
                 ]
             chunks.append({
-                "film": film.path.name, "chunk": i, "start": chunk.start, "stop": chunk.stop,
+                "film": self.planned.names[film.path], "path": str(film.path),
+                "chunk": i, "start": chunk.start, "stop": chunk.stop,
                 "from": float(begin / film.fps), "to": float(passed / film.fps), "key": chunk.key,
                 "stored": stored, "against": against, "causes": causes,
             })  # fmt: skip
