@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from buckets import Buckets
 from clusters import Cluster
 from places import Place, n2s
 from test_executors import carry_out, planned
+from toys import Sums
 
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime import bucket
 from n2s.runtime.bucket import BucketStore
 from n2s.runtime.context import RunContext
+from n2s.runtime.executors.cluster.plugin import JobPlugin
+from n2s.runtime.executors.opened import OpenedJob, Order
 from n2s.runtime.executors.sources import KIND, _place, send_sources
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.store import publish
@@ -189,8 +193,21 @@ def test_verify_says_that_copies_alone_are_checked(machine: Any) -> None:
 
 
 def test_a_cluster_whose_store_is_a_bucket(
-    cluster: Cluster, buckets: Buckets, machine: Any, place: Place, tmp_path: Path, kernel_cache: Path
+    cluster: Cluster,
+    buckets: Buckets,
+    machine: Any,
+    place: Place,
+    tmp_path: Path,
+    kernel_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    orders: list[Order] = []
+
+    def noted(run: str, order: Order) -> JobPlugin:
+        orders.append(order)
+        return JobPlugin(run, order)
+
+    monkeypatch.setattr("n2s.runtime.executors.cluster.executor.JobPlugin", noted)
     place.run()
     usual = place.film.read_bytes()
     place.film.unlink()
@@ -200,9 +217,25 @@ def test_a_cluster_whose_store_is_a_bucket(
     report = place.run(executor=cluster.executor())
     assert report.rendered == 2 and place.film.read_bytes() == usual
     assert list((there.root / "segments").glob("*/*.mp4"))  # made there, read here
+    assert [order.limit for order in orders] == [None]  # each machine has its own
     place.film.unlink()
     place.store = machine("another home")
     assert place.run().rendered == 0 and place.film.read_bytes() == usual
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_copies_elsewhere_have_the_limit_of_their_own_machine(
+    elsewhere: bool, machine: Any, new_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("N2S_STORE_LIMIT", "3GB")
+    for store in (machine("here"), new_store()):
+        order = Order.of(Sums(), RunContext(store, print), elsewhere=elsewhere)
+        with monkeypatch.context() as there:
+            there.setenv("N2S_STORE_LIMIT", "1GB")
+            opened = OpenedJob(order, print, threading.Event())
+        assert opened._context is not None
+        own = elsewhere and store.is_distant
+        assert opened._context.store.limit == (10**9 if own else 3 * 10**9)
 
 
 def test_files_reach_machines_that_do_not_see_them(machine: Any, place: Place, studio: Any, new_store: Any) -> None:

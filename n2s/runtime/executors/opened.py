@@ -26,17 +26,20 @@ Tell = Callable[..., None]
 class Order:
     """All that another process needs to open a job: the job as bytes, where the store is, and its limit.
 
-    ``memory`` is the most bytes that this process and all that it starts may use; None: whoever started it looks at it.
+    ``limit`` is None where the process reads that of its own machine. ``memory`` is the most bytes that this process
+    and all that it starts may use; None: whoever started it looks at it.
     """
 
     job: bytes
     store: str
-    limit: int
+    limit: int | None
     memory: int | None = None
 
     @classmethod
-    def of(cls, job: Job, context: RunContext, memory: int | None = None) -> Order:
-        return cls(pack_job(job), context.store.address, context.store.limit, memory)
+    def of(cls, job: Job, context: RunContext, memory: int | None = None, elsewhere: bool = False) -> Order:
+        """Return the order of a job; ``elsewhere``: for other machines, each with a disk of its own for copies."""
+        limit = None if elsewhere and context.store.is_distant else context.store.limit
+        return cls(pack_job(job), context.store.address, limit, memory)
 
 
 class OpenedJob:

@@ -73,7 +73,7 @@ class DaskExecutor:
         self._look_round(ANSWER_SECONDS)
         most = context.memory.limit  # of this machine it is kept here, of others by their workers
         share = None if most is None or self._local else most // self._crew.most_per_machine
-        order = Order.of(job.for_others(context), context, share)
+        order = Order.of(job.for_others(context), context, share, elsewhere=True)
         # Its errors are those of any worker, of one that is left out, too. A fit one tells of it with its tasks.
         wait([begun(self._client.register_plugin, JobPlugin(self._run, order), name=self._run)], REGISTER_SECONDS)
 
