@@ -52,6 +52,21 @@ def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
     assert list(store.entries()) == [] and all(path.read_text() == "{}" for path in foreign)
 
 
+def test_cache_tells_what_compiled_effects_take_and_leaves_them(store: Any, n2s: Any, n2s_json: Any) -> None:
+    kernel = store.kernels / "__pycache__" / "k1.nbc"
+    store.kernels.unlink()  # a link to those of all tests
+    for arguments in (("info",), ("trim", "--to", "0")):
+        assert "Compiled effects" not in n2s("cache", *arguments)[1]
+    kernel.parent.mkdir(parents=True)
+    kernel.write_bytes(bytes(3000))
+    (kernel.parent.parent / "k1.py").write_bytes(bytes(2000))
+    for arguments in (("info",), ("trim", "--to", "0")):
+        shown = n2s("cache", *arguments)[1]
+        assert "Compiled effects take 5.0 kB more; they are not trimmed." in shown
+        (about,) = n2s_json("cache", *arguments)
+        assert about["kernel_bytes"] == 5000 and kernel.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [("5GB", 5 * 10**9), ("500 MB", 5 * 10**8), ("1.5 GiB", 3 * 2**29), ("12", 12), ("7k", 7000), ("0b", 0)],

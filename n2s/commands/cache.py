@@ -23,7 +23,7 @@ app = typer.Typer(
 
 @app.command(short_help="Show where the store is, and how large.")
 def info(store: StoreFolder = None, json: AsJson = False) -> None:
-    """Show the folder of the store, and the number and size of its entries."""
+    """Show the folder of the store, the number and size of its entries, and the size of compiled effects."""
     from n2s.runtime.stores import open_store
 
     kept = open_store(store)
@@ -46,6 +46,7 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
                 "entries": entries,
                 "bytes": total,
                 "kinds": each,
+                "kernel_bytes": kept.kernel_bytes(),
                 "oldest_use": oldest,
                 "newest_use": newest,
             }
@@ -57,11 +58,13 @@ def info(store: StoreFolder = None, json: AsJson = False) -> None:
     print(kept.root)
     if not entries:
         print("Nothing is kept yet.")
+        print_kernels(kept)
         return
     for kind, (count, size) in sorted(kinds.items(), key=lambda item: -item[1][1]):
         print(f"{kind:14}{count:8}  {amount_text(size):>10}")
     print(f"{'all':14}{entries:8}  {amount_text(total):>10}  of at most {amount_text(kept.limit)}")
     print(f"last used between {oldest} and {newest}")
+    print_kernels(kept)
 
 
 @app.command(short_help="Check every entry, and remove damaged ones.")
@@ -178,7 +181,8 @@ def trim(
     """Remove the least recently used entries above a size, and files that killed runs left behind.
 
     A run does so when it ends, but spares what was used within the last day; this command spares nothing, so wait until
-    no run is under way.
+    no run is under way. Compiled effects, in the folder kernels, are not trimmed; their size is told. While no run is
+    under way, that folder may be deleted: they are compiled again when needed.
     """
     import time
 
@@ -188,9 +192,16 @@ def trim(
     freed = kept.trim(time.time())
     left = sum(entry.bytes for entry in kept.entries())
     if json:
-        print_line({"freed": freed, "left": left})
+        print_line({"freed": freed, "left": left, "kernel_bytes": kept.kernel_bytes()})
         return
     print(f"Freed {amount_text(freed)}; {amount_text(left)} are kept in {kept.root}.")
+    print_kernels(kept)
+
+
+def print_kernels(store: Any) -> None:
+    """Say what compiled effects take, where there are any."""
+    if size := store.kernel_bytes():
+        print(f"Compiled effects take {amount_text(size)} more; they are not trimmed.")
 
 
 def date_text(seconds: float) -> str:

@@ -129,6 +129,10 @@ class Store:
         """The folder of generated kernels and of numba's cache beside them."""
         return self.root / "kernels"
 
+    def kernel_bytes(self) -> int:
+        """Return the bytes of kernels, which are no entries: they do not count for the limit, and are not trimmed."""
+        return bytes_of(*(Path(folder, name) for folder, _, names in os.walk(self.kernels) for name in names))
+
     def path(self, kind: str, key: str, suffix: str) -> Path:
         return self.root / kind / key[:2] / f"{key}{suffix}"
 
