@@ -29,7 +29,9 @@ def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> No
     film = place.out / path
     place.out.mkdir()
     film.write_bytes(PRECIOUS)
-    text = place.refused(ArgumentError, str(film), "exists and was not written by n2s; add --overwrite to replace it")
+    text = place.refused(
+        ArgumentError, str(film), "exists and was not written by n2s, or changed since; add --overwrite to replace it"
+    )
     assert film.read_bytes() == PRECIOUS and ArgumentError(text).exit_status == 2
     assert place.entries("segments", film.suffix) == []  # before there was any work
     place.run(overwrite=True)

@@ -136,7 +136,9 @@ def test_a_folder_with_files_of_others_is_not_replaced_unasked(change: str, grap
         folder.symlink_to(graph.parent / "elsewhere")
     tiny.edit(graph, "0.1 * frame", "0.2 * frame")
     before = files(folder)
-    with pytest.raises(ArgumentError, match="frames exists and was not written by n2s; add --overwrite to replace it"):
+    with pytest.raises(
+        ArgumentError, match="frames exists and was not written by n2s, or changed since; add --overwrite to replace it"
+    ):
         run(graph, store)
     assert files(folder) == before
     run(graph, store, overwrite=True)

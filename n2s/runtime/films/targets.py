@@ -198,8 +198,8 @@ class Targets:
         if strangers:
             what, pronoun = ("exists and was", "it") if len(strangers) == 1 else ("exist and were", "them")
             raise ArgumentError(
-                f"{', '.join(strangers)} {what} not written by n2s; add --overwrite to replace {pronoun}, or choose "
-                "another --out."
+                f"{', '.join(strangers)} {what} not written by n2s, or changed since; add --overwrite to replace "
+                f"{pronoun}, or choose another --out."
             )
 
     def check_frames_folders(self, films: Sequence[Path], keeping: Iterable[Path], sources: Iterable[Path]) -> None:
