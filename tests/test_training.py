@@ -82,6 +82,22 @@ def test_pictures_are_those_of_the_files_and_some_are_held_out(data):
     assert not set(held) & set(pictures.some(held_out=False)) and len(pictures.some(held_out=False, most=5)) == 5
 
 
+def test_the_order_of_the_rows_changes_nothing(copy):
+    dataset.load([copy])  # decodes the pictures in their order
+    edit_text(copy, lambda text: "".join([text.splitlines(True)[0], *reversed(text.splitlines(True)[1:])]))
+    pictures = dataset.load([copy])
+    for k, row in enumerate(manifest.usable_rows(copy)):
+        assert np.array_equal(pictures[k], np.asarray(Image.open(copy / row.file))) and pictures.styles[k] == row.style
+    # of each style the last is held out
+    assert [manifest.usable_rows(copy)[k].index for k in pictures.some(held_out=True)] == [3] * 5
+
+
+def test_pictures_that_an_earlier_version_decoded_are_decoded_again(copy):
+    rows = manifest.usable_rows(copy)
+    np.save(copy / f".pixels-{manifest.digest(rows)}.npy", np.zeros((len(rows), 64, 64, 3), np.uint8))
+    assert dataset.load([copy])[0].any()
+
+
 def test_crops_are_pieces_of_pictures_that_are_not_held_out(data):
     pictures = dataset.load([data])
     batch = next(iter(dataset.Crops(pictures, [(32, 6, 1.0)], seed=4)))

@@ -1,11 +1,12 @@
 """Pictures of a data set in memory: decoded once, then read as random crops.
 
 The first use of a data set writes `<folder>/.pixels-<digest>.npy`, uint8 (n, H, W, 3), which is mapped from then on.
-The digest covers the manifest's accepted pictures, so an edited data set is decoded anew.
+The digest covers the manifest's accepted pictures and their order, so an edited data set is decoded anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -116,7 +117,7 @@ def load(folders: Sequence[Path]) -> Pictures:
 def _decoded(folder: Path, rows: list[manifest.Row]) -> np.ndarray:
     height, width = rows[0].height, rows[0].width
     shape = (len(rows), height, width, 3)
-    path = folder / f".pixels-{manifest.digest(rows)}.npy"
+    path = folder / f".pixels-{_digest_in_order(rows)}.npy"
     try:
         array = np.load(path, mmap_mode="r")
         if array.shape == shape and array.dtype == np.uint8:
@@ -139,6 +140,15 @@ def _decoded(folder: Path, rows: list[manifest.Row]) -> np.ndarray:
     finally:
         partial.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r")
+
+
+def _digest_in_order(rows: list[manifest.Row]) -> str:
+    """Return the name of decoded pictures: other than `manifest.digest`, it tells in which order they lie.
+
+    Files of earlier versions, named by that digest, may lie in any order, so none of them may bear this name.
+    """
+    lines = (f"{row.file} {row.sha256}\n" for row in rows)
+    return hashlib.sha256("".join(["in this order\n", *lines]).encode()).hexdigest()[:16]
 
 
 def read_png(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:

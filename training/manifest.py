@@ -145,15 +145,26 @@ def write(folder: Path, rows: Iterable[Row]) -> None:
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
-    for row in sorted(
-        rows, key=lambda row: (STYLES.index(row.style) if row.style in STYLES else len(STYLES), row.style, row.index)
-    ):
+    for row in in_order(rows):
         table.writerow(asdict(row))
     publish(folder / NAME, text.getvalue().encode())
 
 
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """Return rows in the order of (style, index), wherever a spreadsheet has put them."""
+    return sorted(
+        rows,
+        key=lambda row: (
+            STYLES.index(row.style) if row.style in STYLES else len(STYLES),
+            row.style,
+            row.index,
+            row.file,
+        ),
+    )
+
+
 def usable_rows(folder: Path, rows: list[Row] | None = None) -> list[Row]:
-    """Return the rows that may be trained on, after checking that the folder is a whole data set of one size.
+    """Return the rows that may be trained on, in order, after checking that the folder is a whole data set of one size.
 
     Raises
     ------
@@ -191,7 +202,7 @@ def usable_rows(folder: Path, rows: list[Row] | None = None) -> list[Row]:
         raise TrainingError(
             f"{folder} mixes sizes ({some}); all pictures must have the same size. Resize them, or split the folder."
         )
-    return rows
+    return in_order(rows)
 
 
 def _some(names: list[str]) -> str:
