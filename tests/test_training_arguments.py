@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
 from tiny_vae import QUIET, large_pictures, lively  # noqa: E402
 
-from training import arguments, blend, manifest, norms  # noqa: E402
+from training import arguments, blend, dataset, manifest, norms, procedural  # noqa: E402
 from training.dataset import Crops  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 
@@ -74,6 +75,21 @@ def test_crops_hold_whole_cells_of_the_model(tmp_path: Path) -> None:
     Crops(pictures, ((64, 1, 1.0),), cell=64)
     with pytest.raises(TrainingError, match="Crops of 96x96 do not hold whole cells; a multiple of 64 is wanted"):
         Crops(pictures, ((96, 1, 1.0),), cell=64)
+
+
+def test_pictures_are_cut_to_whole_cells_in_their_middle(tmp_path: Path) -> None:
+    whole, cut = large_pictures(tmp_path, 2, (100, 131), 1), dataset.load([tmp_path])
+    assert (whole.size, cut.size, dataset.load([tmp_path], 48).size) == ((100, 131), (96, 128), (96, 96))
+    assert all(np.array_equal(cut[k], whole[k][2:98, 1:129]) for k in range(len(whole)))
+    assert cut.frame(0).shape == (3, 96, 128) and cut.digest == whole.digest
+
+
+@pytest.mark.parametrize(("size", "multiple", "least"), [((63, 200), 32, 64), ((100, 100), 64, 128)])
+def test_pictures_of_less_than_two_cells_are_refused_before_any_work(tmp_path, size, multiple, least) -> None:
+    procedural.generate(tmp_path, ["abstract"], 2, 5, size, say=lambda text: None)
+    with pytest.raises(TrainingError, match=rf"of {size[1]}x{size[0]}, too small .* at least {least}x{least} is"):
+        dataset.load([tmp_path], multiple)
+    assert not [*tmp_path.glob(".pixels-*")]
 
 
 def test_a_model_with_norms_does_not_blend_with_a_folded_one() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training import dataset, procedural
-from training.models import VAE, Config
+from training.models import SCALE, VAE, Config
 
 # What torch and what stands on it warn of, and no test here means.
 QUIET = [
@@ -25,7 +25,7 @@ def lively(seed=0):
     return model
 
 
-def large_pictures(folder, count, size):
+def large_pictures(folder, count, size, multiple=SCALE):
     """Draw pictures for training for size, of two styles, and load them."""
     procedural.generate(folder, ["abstract", "organic"], count, 5, size, say=lambda text: None)
-    return dataset.load([folder])
+    return dataset.load([folder], multiple)

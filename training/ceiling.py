@@ -226,7 +226,7 @@ def find(args: argparse.Namespace) -> dict[str, Any]:
     """Overfit, measure, and return the card's entry. What an earlier call has finished is not done again."""
     model, about = checkpoint.from_model(args.models, 2)
     mean, std = (torch.tensor(about["latent"][name]).view(1, -1, 1, 1) for name in ("mean", "std"))
-    pictures, distance = load(args.data), perceptual.choose(args.perceptual)
+    pictures, distance = load(args.data, model.config.scale), perceptual.choose(args.perceptual)
     edge = args.cells * model.config.scale
     if min(pictures.size) < edge:
         raise TrainingError(

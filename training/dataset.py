@@ -20,6 +20,7 @@ from PIL import Image
 
 from . import manifest
 from .errors import TrainingError
+from .models import SCALE
 
 HELD_OUT = 20  # of each style every twentieth picture is never trained on, at least one
 
@@ -31,7 +32,7 @@ class Pictures:
     Attributes
     ----------
     pixels : list of ndarray
-        A mapped uint8 array (n, H, W, 3) for each data set.
+        A mapped uint8 array (n, H, W, 3) for each data set, cut to whole cells.
     places : list of (int, int)
         Data set and row of each picture.
     styles : list of str
@@ -78,24 +79,34 @@ class Pictures:
         return torch.from_numpy(self[k].transpose(2, 0, 1).astype(np.float32) / np.float32(255))
 
 
-def load(folders: Sequence[Path]) -> Pictures:
+def load(folders: Sequence[Path], multiple: int = SCALE) -> Pictures:
     """Open data sets for training.
+
+    Parameters
+    ----------
+    multiple : int
+        Pixels of a cell of the model, in the decoder's size. Nets take whole cells, so the borders of pictures whose
+        sides are no multiple of it are cut off.
 
     Raises
     ------
     TrainingError
-        When one is empty, incomplete, or of another size than the others, or no picture is left to measure with.
+        When one is empty, incomplete, or of another size than the others, its pictures are smaller than two cells, or
+        no picture is left to measure with.
     """
     pixels, places, styles, held_out, digests, licences, sources = [], [], [], [], [], set(), set()
+    size = None
     for part, folder in enumerate(map(Path, folders)):
         rows = manifest.usable_rows(folder)
+        inside = _whole_cells(folder, rows[0], multiple)
         array = _decoded(folder, rows)
-        if array.shape[1:] != (pixels[0] if pixels else array).shape[1:]:
+        size = size or array.shape[1:3]
+        if array.shape[1:3] != size:
             raise TrainingError(
                 f"{folder} has pictures of {array.shape[2]}x{array.shape[1]}, the data set before it of "
-                f"{pixels[0].shape[2]}x{pixels[0].shape[1]}; pictures of one size are wanted."
+                f"{size[1]}x{size[0]}; pictures of one size are wanted."
             )
-        pixels.append(array)
+        pixels.append(array[inside])
         places += [(part, k) for k in range(len(rows))]
         styles += [row.style for row in rows]
         held_out += [row.index % HELD_OUT == HELD_OUT - 1 for row in rows]
@@ -112,6 +123,18 @@ def load(folders: Sequence[Path]) -> Pictures:
             "learned. Make two of a style at least, by --count 2 of the generator."
         )
     return Pictures(pixels, places, styles, held_out, "+".join(digests), sorted(licences), sorted(sources))
+
+
+def _whole_cells(folder: Path, row: manifest.Row, multiple: int) -> tuple[slice, slice, slice]:
+    """Return the middle of each picture, as rows and columns of whole cells: two at least, as one has no neighbour."""
+    if min(row.height, row.width) < 2 * multiple:
+        raise TrainingError(
+            f"{folder} has pictures of {row.width}x{row.height}, too small for cells of {multiple}x{multiple} pixels; "
+            f"at least {2 * multiple}x{2 * multiple} is wanted, such as by --size {2 * multiple} of the generator."
+        )
+    first = [side % multiple // 2 for side in (row.height, row.width)]
+    down, across = (slice(k, k + side // multiple * multiple) for k, side in zip(first, (row.height, row.width)))
+    return slice(None), down, across
 
 
 def _decoded(folder: Path, rows: list[manifest.Row]) -> np.ndarray:
@@ -193,7 +216,7 @@ class Crops(torch.utils.data.IterableDataset):
         sizes: Sequence[tuple[int, int, float]] = ((128, 16, 1.0),),
         seed: int = 0,
         device: str = "cpu",
-        cell: int = 32,
+        cell: int = SCALE,
     ):
         self.pictures, self.seed, self.device = pictures, seed, device
         self.edge = min(pictures.size) // cell * cell

@@ -258,11 +258,12 @@ def main() -> None:
     warnings.simplefilter("ignore")  # torch's exporter warns about itself
     torch.set_num_threads(os.cpu_count() or 1)
     model, known = checkpoint.load_averaged(args.checkpoint)
+    pictures = load(args.data, model.config.scale)
     if model.config.detail > 1:
-        export_finer(model, known, load(args.data), args.out, args.outputs)
+        export_finer(model, known, pictures, args.out, args.outputs)
         print(f"Next: python -m training.quantize_onnx --finer {model.config.detail}, which adds it to {args.out}.")
         return
-    facts = export(args.checkpoint, load(args.data), args.out, args.outputs, args.force)
+    facts = export(args.checkpoint, pictures, args.out, args.outputs, args.force)
     for name in ("mean", "std", "noise", "aggregate", "trained_aggregate"):
         print(f"{name:18}", facts[name])
 

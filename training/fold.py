@@ -177,7 +177,7 @@ def main() -> None:
     if is_folded(model.decoder):
         raise TrainingError(f"{args.checkpoint} is folded already.")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    pictures = load(args.data)
+    pictures = load(args.data, model.config.scale)
     teacher = copy.deepcopy(model.decoder)
     with torch.no_grad():
         rng = np.random.default_rng(7)

@@ -20,6 +20,7 @@ from .errors import run_command
 from .export_onnx import MODELS
 from .latents import slerp
 from .look import page, save
+from .models import SCALE
 
 JOURNEYS = (("dawn", "borealis"), ("lava", "abyss"), ("vortex", "eclipse"), ("opal", "velvet"))
 STEPS = 7
@@ -55,7 +56,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.add_argument("--out", type=Path, default=MODELS.parent / "docs/images")
     args = parser.parse_args()
-    save(page(reconstructions(args.models, load(args.data)), 10, 176), args.out / "reconstructions.png")
+    save(page(reconstructions(args.models, load(args.data, SCALE)), 10, 176), args.out / "reconstructions.png")
     save(page(journeys(args.models), STEPS, 144), args.out / "interpolations.png")
     print(*(args.out / f"{name}.png" for name in ("reconstructions", "interpolations")), sep="\n")
 

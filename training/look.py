@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUTPUTS)
     args = parser.parse_args()
     model, _ = checkpoint.load_averaged(args.checkpoint)
-    for path in draw_all(model, load(args.data), args.out):
+    for path in draw_all(model, load(args.data, model.config.scale), args.out):
         print(path)
 
 

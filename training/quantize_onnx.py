@@ -37,6 +37,7 @@ from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS
 from .files import write_whole
 from .latents import slerp
+from .models import SCALE
 
 MEASURED = ("Conv", "Clip", "Sigmoid", "Mul", "Add", "Resize")
 NORMS = ("InstanceNormalization", "GroupNormalization", "ReduceMean")  # the last one: a norm in single operations
@@ -222,7 +223,7 @@ def main() -> None:
         help="the decoder of so many times the size, which export_onnx just wrote",
     )
     args = parser.parse_args()
-    pictures = load(args.data)
+    pictures = load(args.data, SCALE * (args.finer or 1))
     if args.finer:
         print(json.dumps(add_finer(pictures, args)["metrics"], indent=1))
         return

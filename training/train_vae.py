@@ -217,7 +217,8 @@ def main() -> None:
         model = None
     L.seed_everything(args.seed, verbose=False)
     device = "cuda" if args.preset == "gpu" else "cpu"
-    pictures = load(args.data)
+    cell = model.config.scale if model is not None else SCALE
+    pictures = load(args.data, cell)
     is_finer = model is not None and model.config.detail > 1
     early, late = (preset.finer, None) if is_finer else (preset.early, preset.late)
     if args.crop:
@@ -228,7 +229,7 @@ def main() -> None:
         early,
         seed=time.time_ns() % 2**32 if args.resume else args.seed,
         device=device,
-        cell=model.config.scale if model is not None else SCALE,
+        cell=cell,
     )
     distance = perceptual.choose(args.perceptual)
     rate = args.rate or (preset.finer_rate if is_finer else highest_rate(preset.rate, model))

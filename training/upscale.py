@@ -34,7 +34,7 @@ from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
 from .files import write_whole
 from .licence import licence_of
-from .models import conv
+from .models import SCALE, conv
 from .quantize_onnx import Reader
 
 LOBES = 3  # of the Lanczos filter
@@ -265,7 +265,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
-    pictures = load(args.data)
+    pictures = load(args.data, SCALE)
     crops = Crops(pictures, ((args.crop, args.batch, 1.0),), seed=args.seed)
     net = from_model(args.start) if args.start else Upscaler(args.channels, args.depth)
     record = train(net, crops, args.minutes)
