@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from n2s.hearing.rows import analyse
+from training import arguments
+from training.errors import TrainingError, run_command
+from training.files import write_whole
 from training.hearing.band import Song, improvise
 from training.hearing.samples import Samples
 from training.hearing.studio import RATE, Studio
@@ -31,11 +34,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--font", type=Path, nargs="+", required=True, help="sound fonts, with drum kits in bank 128")
     parser.add_argument("--out", type=Path, default=Path("training/data/songs"))
-    parser.add_argument("--count", type=int, default=1500)
+    parser.add_argument("--count", type=arguments.count, default=1500)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
+    for font in given.font:
+        if not font.is_file():
+            raise TrainingError(f"There is no sound font {font}; name one, such as those of fluid-soundfont-gm.")
     studios = [Studio(font) for font in given.font]
     for number in range(given.first, given.count):
         path = given.out / f"{given.seed}-{number:05}.npz"
@@ -43,10 +48,9 @@ def main() -> None:
             continue
         rng = np.random.default_rng([given.seed, number])
         song = improvise(rng)
-        unfinished = path.with_suffix(".tmp.npz")
-        np.savez(unfinished, **hear(song, studios[number % len(studios)].play(song, rng)))
-        unfinished.rename(path)
+        heard = hear(song, studios[number % len(studios)].play(song, rng))
+        write_whole(path, lambda partial, heard=heard: np.savez(partial, **heard))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import time
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from torch.nn import functional
 
 from n2s.hearing.net import BLOCKS, HEARD, TAPS, inputs
 from n2s.hearing.rows import STEP
+from training import arguments
+from training.errors import TrainingError, run_command
+from training.files import write_whole
 
 CHANNELS = 32
 ROWS = 1024  # of a song that are seen at once: 24 s
@@ -79,14 +84,57 @@ class Song:
     true: list[np.ndarray]
 
 
+# What numpy raises for a file that is missing, damaged, or of something else.
+NOT_THERE = (OSError, EOFError, ValueError, KeyError, IndexError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
 def load(folder: Path) -> list[Song]:
-    songs = []
-    for path in sorted(folder.glob("*.npz")):
-        if ".tmp" not in path.name:
-            with np.load(path) as arrays:
-                song = dict(arrays)
-            songs.append(Song(inputs(song).T.astype(np.float16), [song[name] / STEP for name in TRUTHS.values()]))
-    return songs
+    """Read the songs of a folder.
+
+    Raises
+    ------
+    TrainingError
+        When one cannot be read, or there are fewer than two: one to learn from, and one that is held out.
+    """
+    # The others are what a killed command left, of this version or of earlier ones.
+    paths = [p for p in sorted(folder.glob("*.npz")) if not p.name.startswith(".") and ".tmp" not in p.name]
+    if len(paths) < 2:
+        raise TrainingError(
+            f"{folder} holds {len(paths) or 'no'} song{'' if len(paths) == 1 else 's'}, and two at least are wanted. "
+            f"Make some with python -m training.hearing.dataset --font FONT --out {folder}"
+        )
+    return [_read_song(path) for path in paths]
+
+
+def _read_song(path: Path) -> Song:
+    try:
+        with open(path, "rb") as file, np.load(file) as arrays:
+            song = dict(arrays)
+        return Song(inputs(song).T.astype(np.float16), [song[name] / STEP for name in TRUTHS.values()])
+    except NOT_THERE as error:
+        raise TrainingError(
+            f"{path} cannot be read as a song ({type(error).__name__}: {str(error)[:120]}); remove it, and run "
+            "python -m training.hearing.dataset again with the same options, which makes what is missing."
+        ) from None
+
+
+def start(net: BeatNet, path: Path) -> None:
+    """Let a net go on from a file that `save` wrote, as it was at its end: from the state of the highest number.
+
+    Raises
+    ------
+    TrainingError
+        When the file does not hold the weights of such a net.
+    """
+    try:
+        with open(path, "rb") as file, np.load(file) as arrays:
+            last = max(int(name.partition(" ")[0]) for name in arrays.files)
+            net.take({name.partition(" ")[2]: arrays[name] for name in arrays.files if name.startswith(f"{last} ")})
+    except NOT_THERE as error:
+        raise TrainingError(
+            f"{path} holds no net to start from ({type(error).__name__}: {str(error)[:120]}); name a file that --out "
+            "wrote, or begin without --start."
+        ) from None
 
 
 def targets(true: list[np.ndarray]) -> np.ndarray:
@@ -138,22 +186,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("training/data/songs"))
     parser.add_argument("--out", type=Path, default=Path("n2s/hearing/net.npz"))
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--minutes", type=arguments.minutes, default=30)
+    parser.add_argument("--batch", type=arguments.count, default=16)
     parser.add_argument("--rate", type=float, default=3e-3)
-    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--start", type=Path, help="a net to go on from, as it was at its end")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.manual_seed(given.seed)
     rng = np.random.default_rng(given.seed)
+    net = BeatNet()
+    if given.start:
+        start(net, given.start)
     songs = load(given.data)
     held = songs[:: max(10, len(songs) // 60)]
     songs = [song for i, song in enumerate(songs) if i % max(10, len(songs) // 60)]
-    net = BeatNet()
     print(f"{len(songs)} songs, {len(held)} held out, {sum(p.numel() for p in net.parameters())} weights")
-    if given.start:
-        with np.load(given.start) as arrays:
-            net.take({name.partition(" ")[2]: arrays[name] for name in arrays.files if name.startswith("0 ")})
     optimizer = torch.optim.AdamW(net.parameters(), given.rate, weight_decay=1e-3)
     checks = [batch(held, np.random.default_rng(i), 32, vary=False) for i in range(3)]
     began, step, seconds, lowest = time.monotonic(), 0, 60 * given.minutes, 0.0
@@ -184,8 +231,9 @@ def main() -> None:
 
 def save(path: Path, states: list[dict[str, np.ndarray]]) -> None:
     """Write several states of the net, as `n2s.hearing.net.Ears` reads them."""
-    np.savez(path, **{f"{i} {name}": weight for i, state in enumerate(states) for name, weight in state.items()})
+    weights = {f"{i} {name}": weight for i, state in enumerate(states) for name, weight in state.items()}
+    write_whole(path, lambda partial: np.savez(partial, **weights))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
