@@ -211,7 +211,24 @@ def test_calibration_latents_are_near_those_of_films():
 
 def test_a_file_without_latents_names_the_cure(tmp_path):
     (tmp_path / "broken.npz").write_bytes(b"no zip")
+    (tmp_path / "cut.npz").write_bytes(b"PK\3\4 cut short")
     np.savez(tmp_path / "flat.npz", a=np.zeros(3))
-    for name, words in (("broken.npz", "n2s export GRAPH"), ("flat.npz", "name the port")):
+    np.savez(tmp_path / "none.npz", a=np.zeros((0, 8, 4, 4)))
+    np.save(tmp_path / "bare.npy", np.zeros((2, 8, 4, 4)))
+    np.savez(tmp_path / "other.npz", a=np.zeros((2, 4, 5, 6), np.float32))
+    for name, words in (
+        *((name, "n2s export GRAPH") for name in ("broken.npz", "cut.npz", "bare.npy", "missing.npz")),
+        *((name, "name the port") for name in ("flat.npz", "none.npz")),
+        ("other.npz", "of 4 channels, and this model's have 8"),
+    ):
         with pytest.raises(TrainingError, match=words):
             quantize_onnx.read_latents([tmp_path / name])
+
+
+def test_of_many_latents_at_most_so_many_are_taken_evenly(tmp_path):
+    numbers = np.arange(63, dtype=np.float32).reshape(-1, 1, 1, 1) * np.ones((1, 8, 2, 2), np.float32)
+    np.savez(tmp_path / "film.npz", a=numbers)
+    for most, wanted in ((32, range(0, 63, 2)), (63, range(63)), (100, range(63)), (20, range(0, 63, 4))):
+        found = quantize_onnx.read_latents([tmp_path / "film.npz"], most=most)
+        assert [int(each[0, 0, 0, 0]) for each in found] == list(wanted) and len(found) <= most
+        assert found[0].shape == (1, 8, 2, 2)

@@ -15,6 +15,7 @@ from tiny_vae import QUIET, large_pictures, lively  # noqa: E402
 from training import arguments, blend, dataset, manifest, norms, procedural  # noqa: E402
 from training.dataset import Crops  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
+from training.models import Config, norm  # noqa: E402
 
 pytestmark = QUIET
 
@@ -31,6 +32,16 @@ pytestmark = QUIET
         (arguments.count, "1.5", "1 or more"),
         (arguments.crop, "50", "a multiple of 32 is wanted, such as 64"),
         (arguments.crop, "0", "1 or more"),
+        (arguments.at_least(0), "-3", "0 or more"),
+        (arguments.seed, "-1", "from 0 to 4294967295"),
+        (arguments.seed, str(2**32), "from 0 to 4294967295"),
+        (arguments.weight, "-0.1", "0 or more"),
+        (arguments.weight, "inf", "0 or more"),
+        (arguments.part, "1.1", "from 0 to 1"),
+        (arguments.rate, "0", "above 0"),
+        (arguments.rate, "nan", "above 0"),
+        (arguments.width, "33", "a multiple of 16 is wanted, such as 48"),
+        (arguments.width, "0", "1 or more"),
     ],
 )
 def test_arguments_that_cannot_be(kind: object, text: str, told: str) -> None:
@@ -40,7 +51,10 @@ def test_arguments_that_cannot_be(kind: object, text: str, told: str) -> None:
 
 def test_arguments_that_can_be() -> None:
     assert (arguments.minutes("0.02"), arguments.some_minutes("0")) == (0.02, 0)
-    assert (arguments.count("1"), arguments.crop("64")) == (1, 64)
+    assert (arguments.count("1"), arguments.crop("64"), arguments.at_least(0)("0")) == (1, 64, 0)
+    assert (arguments.seed("4294967295"), arguments.weight("0"), arguments.part("1")) == (2**32 - 1, 0, 1)
+    for text in ("8", "31", "40", "48"):
+        assert norm(arguments.width(text), Config.group)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +67,16 @@ def test_arguments_that_can_be() -> None:
         ("upscale", ["--data", "d", "--minutes", "0"]),
         ("upscale", ["--data", "d", "--crop", "50"]),
         ("sketch", ["--minutes", "0"]),
+        ("sketch", ["--depth", "-3"]),
+        ("sketch", ["--count", "0"]),
+        ("sketch", ["--seed", "-1"]),
+        ("upscale", ["--data", "d", "--depth", "-1"]),
+        ("train_vae", ["--data", "d", "--finer", "0"]),
+        ("train_vae", ["--data", "d", "--rate", "0"]),
+        ("train_vae", ["--data", "d", "--seed", "-1"]),
+        ("train_vae", ["--data", "d", "--patience", "-1"]),
+        ("quantize_onnx", ["--data", "d", "--most", "0"]),
+        ("quantize_onnx", ["--data", "d", "--finer", "1"]),
         ("ceiling", ["--data", "d", "--batch", "0"]),
     ],
 )
@@ -62,6 +86,40 @@ def test_commands_refuse_them_in_a_line(name: str, words: list[str], monkeypatch
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2 and f"argument {words[-2]}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "told"),
+    [
+        ("train_vae", "--resume --start m", "--resume and --start exclude each other: a run goes on with the model"),
+        ("train_vae", "--resume --finer 32", "--resume and --finer exclude each other"),
+        ("train_vae", "--resume --detail 2", "--resume and --detail exclude each other"),
+        ("train_vae", "--start m --widths 16 16 16 16", "--start and --widths exclude each other"),
+        ("train_vae", "--finer 32", "--finer needs --start: .* name its folder with --start"),
+        ("train_vae", "--detail 2", "--detail needs --start"),
+        ("train_vae", "--body 0", "--body needs --finer or --detail or --resume: only beside a finer stage"),
+        ("train_vae", "--start m --body 0.5", "--body needs --finer"),
+        ("train_vae", "--batch 4", "--batch needs --crop"),
+        ("upscale", "--start m --channels 4", "--start and --channels exclude each other"),
+        ("upscale", "--start m --depth 0", "--start and --depth exclude each other"),
+    ],
+)
+def test_arguments_that_contradict_each_other_are_refused_before_any_work(name, words, told, monkeypatch) -> None:
+    main = getattr(pytest.importorskip(f"training.{name}"), "main")
+    monkeypatch.setattr("sys.argv", [name, "--data", "d", *words.split()])
+    with pytest.raises(TrainingError, match=told):
+        main()
+
+
+def test_a_model_without_a_finer_stage_has_no_body_beside_one(tmp_path, monkeypatch) -> None:
+    train_vae = pytest.importorskip("training.train_vae")
+    monkeypatch.setattr(train_vae.checkpoint, "from_model", lambda *_: (lively(), {}))
+    monkeypatch.setattr(train_vae.checkpoint, "ancestor", lambda *_: {})
+    words = ["--data", "d", "--preset", "cpu", "--runs", str(tmp_path), "--start", "m", "--detail", "1", "--body", "0"]
+    monkeypatch.setattr("sys.argv", ["train_vae", *words])
+    monkeypatch.setattr(train_vae.torch, "set_num_threads", lambda _: None)
+    with pytest.raises(TrainingError, match="--body: only beside a finer stage .* leave it out"):
+        train_vae.main()
 
 
 def test_a_file_is_no_data_set(tmp_path: Path) -> None:

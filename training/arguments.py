@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
+from collections.abc import Callable, Sequence
 
-from .models import SCALE
+from .errors import TrainingError
+from .models import SCALE, Config
 
 
 def minutes(text: str) -> float:
@@ -18,23 +21,61 @@ def minutes(text: str) -> float:
 
 def some_minutes(text: str) -> float:
     """Read how long to train where that may be left out, by 0."""
+    return _number(text, 0, math.inf, "a number of minutes")
+
+
+def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return what reads a whole number from ``least`` on, and up to ``most``."""
+
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least or (most is not None and value > most):
+            wanted = f"of {least} or more" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text}: a whole number {wanted} is wanted")
+        return value
+
+    return whole
+
+
+count = at_least(1)  # of things of which there must be one
+seed = at_least(0, 2**32 - 1)  # what numpy and torch both take
+
+
+def weight(text: str) -> float:
+    """Read a weight, which 0 leaves out."""
+    return _number(text, 0, math.inf, "a number of 0 or more")
+
+
+def part(text: str) -> float:
+    """Read a part of a whole."""
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def rate(text: str) -> float:
+    """Read a learning rate."""
+    return _number(text, sys.float_info.min, math.inf, "a number above 0")
+
+
+def _number(text: str, least: float, most: float, wanted: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text}: a number of minutes is wanted")
+    if not (least <= value <= most and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"{text}: {wanted} is wanted")
     return value
 
 
-def count(text: str) -> int:
-    """Read a number of things of which there must be one at least."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: a whole number of 1 or more is wanted")
+def width(text: str) -> int:
+    """Read the width of a layer whose norms divide it into groups."""
+    value, group = count(text), Config.group
+    if value % max(1, value // group):
+        raise argparse.ArgumentTypeError(
+            f"{text}: a multiple of {group} is wanted, such as {-(-value // group) * group}"
+        )
     return value
 
 
@@ -46,3 +87,33 @@ def crop(text: str) -> int:
             f"{text}: a multiple of {SCALE} is wanted, such as {-(-value // SCALE) * SCALE}"
         )
     return value
+
+
+def need(args: argparse.Namespace, name: str, others: Sequence[str], why: str) -> None:
+    """Refuse an option that was given without any of others that give it its meaning.
+
+    Raises
+    ------
+    TrainingError
+        With ``why``, which says what to do.
+    """
+    if _given(args, name) and not any(_given(args, other) for other in others):
+        raise TrainingError(f"--{name} needs {' or '.join(f'--{other}' for other in others)}: {why}")
+
+
+def exclude(args: argparse.Namespace, name: str, others: Sequence[str], why: str) -> None:
+    """Refuse an option that was given beside another of which it would undo the meaning.
+
+    Raises
+    ------
+    TrainingError
+        With ``why``, which says what to do.
+    """
+    for other in others:
+        if _given(args, name) and _given(args, other):
+            raise TrainingError(f"--{name} and --{other} exclude each other: {why}")
+
+
+def _given(args: argparse.Namespace, name: str) -> bool:
+    value = getattr(args, name)
+    return value is not None and value is not False  # 0 was given

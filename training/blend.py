@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoint
+from . import arguments, checkpoint
 from .errors import TrainingError, run_command
 from .models import VAE
 from .norms import is_folded
@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Blend a trained model with the one that it started from.")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--start", type=Path, required=True, metavar="MODEL", help="the folder that --start named")
-    parser.add_argument("--detail", type=int, default=1, metavar="FACTOR", help="as for train_vae")
+    parser.add_argument("--detail", type=arguments.count, default=1, metavar="FACTOR", help="as for train_vae")
     parser.add_argument("--share", type=float, default=0.5, help="of the trained weights, 0 to 1")
     args = parser.parse_args()
     if not 0 <= args.share <= 1:

@@ -285,7 +285,11 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=MODELS, help="the model's folder")
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="for the overfitted decoders and ceiling.json")
     parser.add_argument(
-        "--steps", type=int, nargs=3, default=(1000, 1000, 300), help="of the three trainings: others, stage, decoder"
+        "--steps",
+        type=arguments.count,
+        nargs=3,
+        default=(1000, 1000, 300),
+        help="of the three trainings: others, stage, decoder",
     )
     parser.add_argument("--most", type=arguments.count, default=100, help="held-out pictures")
     parser.add_argument("--batch", type=arguments.count, default=2, help="crops per step")

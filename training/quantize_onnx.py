@@ -19,6 +19,8 @@ import json
 import logging
 import os
 import shutil
+import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from scipy.ndimage import uniform_filter
 
-from . import card, perceptual, report
+from . import arguments, card, perceptual, report
 from .activations import measure_tensors
 from .dataset import Pictures, load
 from .equalise import equalise
@@ -37,34 +39,41 @@ from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS
 from .files import write_whole
 from .latents import slerp
-from .models import SCALE
+from .models import SCALE, Config
 
 MEASURED = ("Conv", "Clip", "Sigmoid", "Mul", "Add", "Resize")
 NORMS = ("InstanceNormalization", "GroupNormalization", "ReduceMean")  # the last one: a norm in single operations
 PRECISION = "int8 branches (static QDQ, U8 activations, S8 weights per channel), float32 between them"
 
 
-def read_latents(paths: Iterable[Path], most: int = 32) -> list[np.ndarray]:
-    """Return latents (1, C, h, w) out of .npz files, at most so many from each array.
+def read_latents(paths: Iterable[Path], channels: int = Config.latent, most: int = 32) -> list[np.ndarray]:
+    """Return latents (1, C, h, w) out of .npz files, at most so many from each array, spread evenly.
 
     Raises
     ------
     TrainingError
-        When a file holds none.
+        When a file holds none, or latents of another model, which has another number of channels.
     """
     found = []
     for path in paths:
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                rows = [array for array in arrays.values() if array.ndim == 4]
-        except (OSError, ValueError) as error:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+                rows = [
+                    array for array in arrays.values() if array.ndim == 4 and array.dtype.kind == "f" and len(array)
+                ]
+        except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise TrainingError(
                 f"{path} holds no latents ({error}); write some with n2s export GRAPH --node NODE -o {path}"
             ) from None
         if not rows:
             raise TrainingError(f"{path} holds no latents (N, C, h, w); name the port of a node that makes some.")
         for array in rows:
-            found += [row[None].astype(np.float32) for row in array[:: max(1, len(array) // most)]]
+            if array.shape[1] != channels:
+                raise TrainingError(
+                    f"{path} holds latents of {array.shape[1]} channels, and this model's have {channels}; export them "
+                    "from a film with this model, or leave the file out."
+                )
+            found += [row[None].astype(np.float32) for row in array[:: -(-len(array) // most)]]
     return found
 
 
@@ -93,6 +102,13 @@ def calibration(
             parts[0] = 0.95 * parts[0] + 0.3 * drift / drift.std()
         batches.append(parts[0][None].astype(np.float32))
     return [*batches, *extra]
+
+
+def calibration_of(args: argparse.Namespace) -> list[np.ndarray]:
+    """Return what to calibrate a model's decoder on: its anchors, and the latents that --latents names."""
+    with np.load(args.models / "anchors.npz") as archive:
+        anchors = dict(archive)
+    return calibration(anchors, read_latents(args.latents, len(next(iter(anchors.values())))))
 
 
 class Reader(CalibrationDataReader):
@@ -181,8 +197,7 @@ def add_finer(pictures: Pictures, args: argparse.Namespace) -> dict[str, Any]:
     reference, fp16, int8 = (args.outputs / f"{name}.{precision}.onnx" for precision in ("fp32", "fp16", "int8"))
     if not reference.exists():
         raise TrainingError(f"{reference} is missing; run python -m training.export_onnx on its checkpoint first.")
-    with np.load(args.models / "anchors.npz") as anchors:
-        quantise(reference, int8, calibration(dict(anchors), read_latents(args.latents)))
+    quantise(reference, int8, calibration_of(args))
     found = report.compare_exports(
         {"fp32": reference, "fp16": fp16, "int8": int8, "stretched": args.models / "decoder.fp16.onnx"},
         args.models / "encoder.fp16.onnx",
@@ -215,10 +230,10 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.add_argument("--perceptual", help="as for train_vae")
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where export_onnx left the float32 files")
-    parser.add_argument("--most", type=int, default=50, help="held-out pictures to measure with")
+    parser.add_argument("--most", type=arguments.count, default=50, help="held-out pictures to measure with")
     parser.add_argument(
         "--finer",
-        type=int,
+        type=arguments.at_least(2),
         metavar="FACTOR",
         help="the decoder of so many times the size, which export_onnx just wrote",
     )
@@ -230,8 +245,7 @@ def main() -> None:
     reference, norms = args.outputs / "decoder.fp32.onnx", args.outputs / "decoder.norms.fp32.onnx"
     if not reference.exists():
         raise TrainingError(f"{reference} is missing; run python -m training.export_onnx first.")
-    with np.load(args.models / "anchors.npz") as anchors:
-        batches = calibration(dict(anchors), read_latents(args.latents))
+    batches = calibration_of(args)
     int8 = args.outputs / "decoder.int8.onnx"  # until it is measured: the model stays usable meanwhile
     quantise(reference, int8, batches)
     decoders = {"fp32": reference, "fp16": args.models / "decoder.fp16.onnx", "int8": int8}

@@ -197,10 +197,10 @@ def main() -> None:
     parser.add_argument(
         "--minutes", type=arguments.minutes, default=6, help="of training; the decoding before takes as long again"
     )
-    parser.add_argument("--count", type=int, default=6000, help="of latents that it learns from")
+    parser.add_argument("--count", type=arguments.count, default=6000, help="of latents that it learns from")
     parser.add_argument("--channels", type=arguments.count, default=96)
-    parser.add_argument("--depth", type=int, default=3, help="layers between the first and the last")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--depth", type=arguments.at_least(0), default=3, help="layers between the first and the last")
+    parser.add_argument("--seed", type=arguments.seed, default=1)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     meta, anchors, decoder = read_model(args.models)

@@ -82,6 +82,7 @@ PRESETS = {
         body=0.1,
     ),
 }
+BODY = "only beside a finer stage has the rest of the decoder a rate of its own."
 NORMLESS = 0.2  # of a preset's rate, for a model without norms: at 0.6 its loss trebled within two minutes
 
 
@@ -120,55 +121,59 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--name", default="vae", help="the run's folder in --runs")
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--outputs", type=Path, default=HERE / "outputs", help="for val_recon.png")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of the run")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint of the run, in place of --start"
+    )
     parser.add_argument(
         "--start", type=Path, metavar="MODEL", help="begin with the weights of a model folder, such as models/"
     )
     parser.add_argument(
         "--finer",
-        type=int,
+        type=arguments.width,
         metavar="WIDTH",
         help="with --start: give the decoder one more stage of so many channels, for frames of twice the size; the "
         "pictures of --data must be twice as large as those that the model was trained on",
     )
     parser.add_argument(
         "--detail",
-        type=int,
-        default=1,
+        type=arguments.count,
         metavar="FACTOR",
         help="with --start: go on from the finer decoder of so many times the size, 2 for decoder.x2",
     )
     parser.add_argument(
         "--body",
-        type=float,
-        help="with --finer: the learning rate of the rest of the decoder, as a part of that of the stage; 0: it stays "
-        "as it is",
+        type=arguments.weight,
+        help="with --finer or --detail: the learning rate of the rest of the decoder, as a part of that of the stage; "
+        "0: it stays as it is",
     )
     parser.add_argument(
         "--perceptual", help="lpips, none, or a wheel of stlpips-pytorch; the best that is installed by default"
     )
-    parser.add_argument("--beta", type=float, default=3.0, help="weight of the KL")
-    parser.add_argument("--share", type=float, default=0.3, help="weight of the perceptual distance")
+    parser.add_argument("--beta", type=arguments.weight, default=3.0, help="weight of the KL")
+    parser.add_argument("--share", type=arguments.weight, default=0.3, help="weight of the perceptual distance")
     parser.add_argument(
         "--critic",
-        type=float,
+        type=arguments.weight,
         default=0.5,
         help="weight of the critic, as a part of the pixel errors' gradient; 0: no critic",
     )
     parser.add_argument(
-        "--judged", type=float, default=0.5, help="part of the training after which the critic starts, 0 to 1"
+        "--judged",
+        type=arguments.part,
+        default=0.5,
+        help="part of the training after which the critic starts, 0 to 1",
     )
     parser.add_argument(
         "--rate",
-        type=float,
+        type=arguments.rate,
         help="highest learning rate; by default the preset's, or a fifth of it for a model without norms, or that of "
         "a finer stage",
     )
     parser.add_argument(
-        "--widths", type=int, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards"
+        "--widths", type=arguments.width, nargs=4, metavar="N", help="of the decoder, from the latent grid outwards"
     )
     parser.add_argument("--crop", type=arguments.crop, help="one size of crops instead of the preset's")
-    parser.add_argument("--batch", type=arguments.count, default=8, help="crops per step, with --crop")
+    parser.add_argument("--batch", type=arguments.count, help="crops per step, with --crop; 8 by default")
     parser.add_argument(
         "--spare-memory",
         action="store_true",
@@ -176,12 +181,20 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--patience",
-        type=int,
+        type=arguments.at_least(0),
         default=8,
         help="end after so many measurements of held-out pictures without improvement; 0: never",
     )
-    parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    parser.add_argument("--seed", type=arguments.seed, default=1)
+    args = parser.parse_args()
+    as_begun = "a run goes on with the model that it began with. Leave one of them out, or train under another --name."
+    arguments.exclude(args, "resume", ("start", "finer", "detail"), as_begun)
+    arguments.exclude(args, "start", ("widths",), "the model to start from has its widths. Leave one of them out.")
+    arguments.need(args, "finer", ("start",), "a stage is added to a trained model; name its folder with --start.")
+    arguments.need(args, "detail", ("start",), "it names a decoder of a trained model; name its folder with --start.")
+    arguments.need(args, "body", ("finer", "detail", "resume"), f"{BODY} Leave it out.")
+    arguments.need(args, "batch", ("crop",), "a preset has batches for its own crops. Give both.")
+    return args
 
 
 def main() -> None:
@@ -194,19 +207,16 @@ def main() -> None:
     folder = args.runs / args.name
     last = folder / "last.ckpt"
     config = Config(decoder=tuple(args.widths)) if args.widths else None
-    if args.start and config:
-        raise TrainingError("--start takes the widths of its model; leave out --start or --widths.")
-    if args.finer and not args.start and not args.resume:
-        raise TrainingError("--finer adds a stage to a trained model; name its folder with --start.")
     start = None  # the record of the model that this training started from
     if args.resume:
         model = load_resumed(last, config)
         start = checkpoint.read(last)["extra"].get("start")
     elif last.exists():
-        raise TrainingError(f"{last} exists: go on with --resume, or train under another --name.")
+        raise TrainingError(f"{last} exists: go on with --resume, in place of --start, or train under another --name.")
     elif args.start:
-        model, known = checkpoint.from_model(args.start, args.detail)
-        start = checkpoint.ancestor(known, args.detail)
+        detail = args.detail or 1
+        model, known = checkpoint.from_model(args.start, detail)
+        start = checkpoint.ancestor(known, detail)
         if args.finer:
             if not is_folded(model.decoder):
                 raise TrainingError(
@@ -215,14 +225,16 @@ def main() -> None:
             model = model.with_finer(args.finer)
     else:
         model = None
+    is_finer = model is not None and model.config.detail > 1
+    if args.body is not None and not is_finer:
+        raise TrainingError(f"--body: {BODY} The model that this training goes on with has none; leave it out.")
     L.seed_everything(args.seed, verbose=False)
     device = "cuda" if args.preset == "gpu" else "cpu"
     cell = model.config.scale if model is not None else SCALE
     pictures = load(args.data, cell)
-    is_finer = model is not None and model.config.detail > 1
     early, late = (preset.finer, None) if is_finer else (preset.early, preset.late)
     if args.crop:
-        early, late = ((args.crop, args.batch, 1.0),), None
+        early, late = ((args.crop, args.batch or 8, 1.0),), None
     # A resumed run must not see the crops of its beginning again.
     crops = Crops(
         pictures,

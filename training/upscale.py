@@ -258,16 +258,21 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where the float32 file goes")
     parser.add_argument("--minutes", type=arguments.minutes, default=20)
     parser.add_argument("--start", type=Path, metavar="MODEL", help="begin with the net of a model folder")
-    parser.add_argument("--channels", type=arguments.count, default=32, help="without --start")
-    parser.add_argument("--depth", type=int, default=4, help="without --start: layers between the first and the last")
+    parser.add_argument("--channels", type=arguments.count, help="without --start; 32 by default")
+    parser.add_argument(
+        "--depth", type=arguments.at_least(0),
+        help="without --start: layers between the first and the last; 4 by default",
+    )  # fmt: skip
     parser.add_argument("--crop", type=arguments.crop, default=192)
     parser.add_argument("--batch", type=arguments.count, default=16)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=arguments.seed, default=1)
     args = parser.parse_args()
+    arguments.exclude(args, "start", ("channels", "depth"), "the net to start from has both. Leave one of them out.")
+    given = {name: getattr(args, name) for name in ("channels", "depth") if getattr(args, name) is not None}
     torch.manual_seed(args.seed)
     pictures = load(args.data, SCALE)
     crops = Crops(pictures, ((args.crop, args.batch, 1.0),), seed=args.seed)
-    net = from_model(args.start) if args.start else Upscaler(args.channels, args.depth)
+    net = from_model(args.start) if args.start else Upscaler(**given)
     record = train(net, crops, args.minutes)
     if args.start:
         record["start"] = json.loads((args.start / "meta.json").read_bytes())[NAME]["training"]

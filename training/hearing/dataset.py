@@ -35,8 +35,8 @@ def main() -> None:
     parser.add_argument("--font", type=Path, nargs="+", required=True, help="sound fonts, with drum kits in bank 128")
     parser.add_argument("--out", type=Path, default=Path("training/data/songs"))
     parser.add_argument("--count", type=arguments.count, default=1500)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=arguments.at_least(0), default=0)
+    parser.add_argument("--seed", type=arguments.seed, default=0)
     given = parser.parse_args()
     for font in given.font:
         if not font.is_file():
