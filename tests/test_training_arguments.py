@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +122,29 @@ def test_a_model_without_a_finer_stage_has_no_body_beside_one(tmp_path, monkeypa
     monkeypatch.setattr(train_vae.torch, "set_num_threads", lambda _: None)
     with pytest.raises(TrainingError, match="--body: only beside a finer stage .* leave it out"):
         train_vae.main()
+
+
+@pytest.mark.parametrize(
+    ("name", "onward"),
+    [
+        *((name, "What is finished is kept; run the same command again") for name in ("procedural", "ceiling")),
+        *((name, "Run the same command again; it begins anew.") for name in ("sketch", "fold", "upscale", "filter")),
+        ("train_vae", "What was learned is kept; run the command again with --resume, in place of --start"),
+        ("hearing.train", "--out holds what was learned, and --start goes on from it"),
+    ],
+)
+def test_an_interrupted_command_says_its_own_way_on(name, onward, monkeypatch, capsys) -> None:
+    def interrupted(*_) -> None:
+        raise KeyboardInterrupt
+
+    pytest.importorskip(f"training.{name}")
+    monkeypatch.setattr("sys.argv", [name])
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", interrupted)
+    monkeypatch.delitem(sys.modules, f"training.{name}")  # what ran before is not there in a new process
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"training.{name}", run_name="__main__")
+    told = capsys.readouterr().err
+    assert ended.value.code == 130 and told.startswith("Interrupted. ") and onward in told
 
 
 def test_a_file_is_no_data_set(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from torch.nn import functional as F
 from . import arguments, card, checkpoint, metrics, perceptual, report
 from .compat import fast_bf16
 from .dataset import Pictures, load
-from .errors import TrainingError, run_command
+from .errors import KEPT, TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS
 from .files import write_whole
 from .models import VAE
@@ -303,4 +303,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, KEPT)

@@ -6,13 +6,20 @@ import errno
 import sys
 from collections.abc import Callable
 
+# How to go on after an interruption, for commands that keep what they have finished, and for all others.
+KEPT = "What is finished is kept; run the same command again to go on."
+ANEW = "Run the same command again; it begins anew."
+
 
 class TrainingError(Exception):
     """Something the user can mend; the message says what and how."""
 
 
-def run_command(main: Callable[[], None]) -> None:
-    """Run a command's `main`: a mendable failure is one line and exit code 1, Ctrl-C is 130, a full disk is named."""
+def run_command(main: Callable[[], None], onward: str = ANEW) -> None:
+    """Run a command's `main`: a mendable failure is one line and exit code 1, Ctrl-C is 130, a full disk is named.
+
+    ``onward`` says what of an interrupted command is kept, and how to go on.
+    """
     try:
         main()
     except TrainingError as error:
@@ -26,11 +33,8 @@ def run_command(main: Callable[[], None]) -> None:
         if not full:
             raise
         where = getattr(error, "filename", None) or "while writing"
-        print(
-            f"error: the disk is full ({where}). What is finished is kept; make room and run the same command again.",
-            file=sys.stderr,
-        )
+        print(f"error: the disk is full ({where}). Make room. {onward}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("Interrupted. What is finished is kept; run the same command again to go on.", file=sys.stderr)
+        print(f"Interrupted. {onward}", file=sys.stderr)
         sys.exit(130)

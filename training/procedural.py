@@ -35,7 +35,7 @@ from pathlib import Path
 import numpy as np
 
 from . import manifest, palettes
-from .errors import TrainingError, run_command
+from .errors import KEPT, TrainingError, run_command
 from .files import lock_folder
 from .progress import Progress, cores
 from .styles import STYLES, draw
@@ -351,4 +351,4 @@ def _write_sheet(args: argparse.Namespace, size: tuple[int, int], count: int) ->
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, KEPT)

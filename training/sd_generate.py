@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from . import manifest
-from .errors import TrainingError, run_command
+from .errors import KEPT, TrainingError, run_command
 from .files import lock_folder
 from .progress import Progress
 from .prompts import PROMPTS, Prompts, read_prompts
@@ -320,4 +320,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, KEPT)

@@ -83,6 +83,7 @@ PRESETS = {
     ),
 }
 BODY = "only beside a finer stage has the rest of the decoder a rate of its own."
+ONWARD = "What was learned is kept; run the command again with --resume, in place of --start, to go on."
 NORMLESS = 0.2  # of a preset's rate, for a model without norms: at 0.6 its loss trebled within two minutes
 
 
@@ -301,4 +302,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, ONWARD)

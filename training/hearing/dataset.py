@@ -13,7 +13,7 @@ import numpy as np
 
 from n2s.hearing.rows import analyse
 from training import arguments
-from training.errors import TrainingError, run_command
+from training.errors import KEPT, TrainingError, run_command
 from training.files import write_whole
 from training.hearing.band import Song, improvise
 from training.hearing.samples import Samples
@@ -53,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, KEPT)

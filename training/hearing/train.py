@@ -27,6 +27,7 @@ CHANNELS = 32
 ROWS = 1024  # of a song that are seen at once: 24 s
 STATES = 0.25, 0.5, 0.75, 2.0  # of the time, after which the net is kept, beside the last one
 TRUTHS = {"beat": "beats", "downbeat": "downbeats", "kick": "kick", "snare": "snare", "hat": "hat"}
+ONWARD = "From a quarter of the time on, --out holds what was learned, and --start goes on from it."
 SPEED, BALANCE = 0.16, 0.4  # deviations of the logarithms by which songs are varied
 WEIGHT = torch.tensor([4.0, 8.0, 3.0, 4.0, 2.0])[:, None]  # of rows where something is
 
@@ -236,4 +237,4 @@ def save(path: Path, states: list[dict[str, np.ndarray]]) -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, ONWARD)
