@@ -357,7 +357,10 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
     finally:
         running.kill()
         running.communicate()
-    assert running.returncode == 130 and "Interrupted. What was learned is kept; run the command again with --resume" in told
+    assert (
+        running.returncode == 130
+        and "Interrupted. What was learned is kept; run the command again with --resume" in told
+    )
     facts = checkpoint.load_averaged(tmp_path / "vae/last.ckpt")[1]
     assert facts["steps"] > 0 and facts["elapsed"] > 5
 

@@ -7,7 +7,6 @@ The digest covers the manifest's accepted pictures and their order, so an edited
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from . import manifest
 from .errors import TrainingError
 from .models import SCALE
+from .pictures import read_pixels
 
 HELD_OUT = 20  # of each style every twentieth picture is never trained on, at least one
 
@@ -183,8 +182,7 @@ def read_png(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         When it cannot be read, or has another size than its row says.
     """
     try:
-        with Image.open(io.BytesIO(path.read_bytes())) as image:
-            pixels = np.asarray(image.convert("RGB"))
+        pixels = read_pixels(path.read_bytes())
     except FileNotFoundError:
         raise TrainingError(
             f"{path} is missing; run the generator again with the same options, it makes what is missing."

@@ -31,6 +31,7 @@ from PIL import Image, ImageDraw, ImageFont
 from . import data_card, manifest
 from .errors import TrainingError, run_command
 from .manifest import Row
+from .pictures import read_pixels
 from .progress import Progress, cores
 from .scores import Clip, Measures, Scores, measure
 
@@ -94,10 +95,9 @@ class Limits:
 
 
 def decode(data: bytes) -> np.ndarray | None:
-    """The pixels of a picture file, uint8 (h, w, 3); None where it is damaged or no picture."""
+    """The pixels of a picture file, uint8 (h, w, 3); None where it is damaged, no picture, or of an unknown kind."""
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return np.asarray(picture.convert("RGB"))
+        return read_pixels(data)
     except (MemoryError, KeyboardInterrupt):
         raise
     except Exception:  # a damaged file raises nearly anything
