@@ -1,4 +1,4 @@
-"""A reader of MP4's index: how many frames and how long each track really is, without decoding."""
+"""A reader of MP4's index: how many frames and how long each track really is, and its chapters, without decoding."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"}
@@ -13,12 +14,16 @@ _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts"}
 
 @dataclass(frozen=True)
 class Mp4Track:
-    """One track: its handler ("vide", "soun", "text"), samples (frames or packets), presented length and start in s."""
+    """One track: its handler ("vide", "soun", "text"), samples (frames or packets), presented length and start in s.
+
+    ``starts`` says when each sample of a track of text begins, in s: these are the chapters that players list.
+    """
 
     handler: str
     samples: int
     duration: Fraction
     start: Fraction = Fraction(0)
+    starts: tuple[Fraction, ...] = ()
 
 
 def read_mp4(path: Path) -> list[Mp4Track]:
@@ -46,6 +51,7 @@ def _track(trak: bytes, movie_scale: int) -> Mp4Track:
     handler, samples, duration = "", 0, Fraction(0)
     edited: Fraction | None = None
     scale, cut, empty, offset = 1, 0, Fraction(0), 0
+    lasting: list[int] = []  # how long each sample lasts
     for name, body in _walk(trak):
         if name == b"hdlr" and not handler:
             handler = body[8:12].decode("latin-1")
@@ -54,6 +60,9 @@ def _track(trak: bytes, movie_scale: int) -> Mp4Track:
             duration = Fraction(length, scale)
         elif name == b"stsz":
             samples = struct.unpack_from(">I", body, 8)[0]
+        elif name == b"stts" and handler == "text":
+            counted = [struct.unpack_from(">II", body, 8 + 8 * i) for i in range(struct.unpack_from(">I", body, 4)[0])]
+            lasting = [length for count, length in counted for _ in range(count)]
         elif name == b"elst" and movie_scale:
             count = struct.unpack_from(">I", body, 4)[0]
             form, step = (">Qq", 20) if body[0] else (">Ii", 12)
@@ -64,7 +73,8 @@ def _track(trak: bytes, movie_scale: int) -> Mp4Track:
         elif name == b"ctts" and struct.unpack_from(">I", body, 4)[0]:
             offset = struct.unpack_from(">i", body, 12)[0]  # of the first sample
     start = empty + max(Fraction(offset - cut, scale), Fraction(0))
-    return Mp4Track(handler, samples, duration if edited is None else edited, start)
+    starts = tuple(start + Fraction(before, scale) for before in list(accumulate(lasting, initial=0))[:-1])
+    return Mp4Track(handler, samples, duration if edited is None else edited, start, starts)
 
 
 def _read_index(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,6 +22,7 @@ from n2s.runtime.ffmpeg import EXACT, FFmpeg, run_ffmpeg
 
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 SEGMENTS = {"prores": "mov", "prores4444": "mov", "dnxhr": "mov", "ffv1": "mov"}  # MP4 has no place for these
+MOST_TICKS = 2**31 - 1  # that a sample of an MP4 may last
 TICK = Fraction(1, 1000)  # s: the times of Matroska and WebM
 FEWEST = {"flac": 16}  # samples that a whole piece of sound has at least
 LONGEST_PACKET = {"flac": 4608, "opus": 960, "aac": 1024, "alac": 4096, "pcm": 0}  # samples
@@ -91,10 +93,16 @@ class Video(Format):
             lines = "".join(f"file '{name}'\n" for name in quoted)
             listing.write_text(f"ffconcat version 1.0\n{lines}", encoding="utf-8")
             notes.write_text(metadata(film), encoding="utf-8")
-            run_ffmpeg(join_arguments(listing, sound, notes, film), path)
+            said = run_ffmpeg(join_arguments(listing, sound, notes, film), path)
         finally:
             listing.unlink(missing_ok=True)
             notes.unlink(missing_ok=True)
+        if said:  # it ends well, too, where it left something out
+            complaint = re.sub(r"\[[^]]*\] ", "", said.splitlines()[0])
+            raise RenderError(
+                f"FFmpeg left something out of {film.path.name}, which was not published: {complaint}. What is "
+                "finished is kept."
+            )
 
     def join_recipe(self, sink: Any) -> dict[str, Any]:
         return {"edit_list": sink.edit_list}
@@ -128,6 +136,7 @@ class Video(Format):
         tracks = _tracks(path, film)
         picture, sound = tracks["vide"], tracks.get("soun")
         told = {"frames": picture.samples, "tags": read_tags(path), "sound_begins_ms": None, "sound_ends_ms": None}
+        told["chapters"] = _late_chapters(tracks, film)
         if sound is not None and film.has_sound:
             end = film.frames / film.fps + picture.start
             told["sound_begins_ms"] = round(float(1000 * (sound.start - picture.start)), 3)
@@ -151,6 +160,19 @@ def _is_webm(sink: Any) -> bool:
 
 def _tracks(path: Path, film: Any) -> dict[str, Mp4Track]:
     return {track.handler: track for track in (read_mp4 if _is_mp4(film) else read_packets)(path)}
+
+
+def _late_chapters(tracks: dict[str, Mp4Track], film: Any) -> list[str] | None:
+    """Return the titles of chapters that a film lacks or that begin elsewhere; None where its index lists none.
+
+    Chapters without a title are in no list of QuickTime's, which is a track of texts.
+    """
+    if not _is_mp4(film) or not film.sink.edit_list:
+        return None
+    rate = film.music[0].music.rate if film.music else 1
+    begun = tracks["text"].starts if "text" in tracks else ()
+    wanted = [(chapter.title, Fraction(chapter.start, rate)) for chapter in film.chapters if chapter.title]
+    return [title for title, start in wanted if not any(abs(start - found) <= TICK for found in begun)]
 
 
 def _uncut_samples(film: Any) -> int:
@@ -235,9 +257,24 @@ def join_arguments(listing: Path, sound: Path | None, metadata: Path, film: Any)
         *["-map", "0:v", *(["-map", "1:a"] if sound else []), "-map_metadata", str(last)],
         *["-map_chapters", str(last) if is_edited else "-1", *shown],
         *["-c", "copy", *_tag(film.sink), "-color_range:v:0", "tv", "-bsf:v:0", exact, *unedited],
-        *(["-video_track_timescale", str(fps.numerator), "-movflags", flags] if muxer in ("mp4", "mov") else []),
+        *([*_time_bases(film), "-movflags", flags] if muxer in ("mp4", "mov") else []),
         *[*EXACT, "-f", muxer],
     ]
+
+
+def _time_bases(film: Any) -> list[str]:
+    """Return the ticks of an MP4: a track's for its pictures, and the film's for lengths, edit lists and chapters.
+
+    FFmpeg would take the least common multiple of all tracks for the film's, millions at NTSC rates, and a chapter may
+    last 2^31 ticks at most. The ticks of the sound let an edit list cut it to the sample; only chapters of hours at a
+    high rate need longer ones.
+    """
+    pictures = ["-video_track_timescale", str(film.fps.numerator)]
+    if not film.music:
+        return pictures
+    rate = film.sound.delivered
+    longest = max((chapter.stop - chapter.start for chapter in film.chapters), default=0) / film.music[0].music.rate
+    return [*pictures, "-movie_timescale", str(rate // math.ceil(max(longest, 1) * rate / MOST_TICKS))]
 
 
 def _cover(film: Any, muxer: str, place: int) -> tuple[list[str], list[str]]:

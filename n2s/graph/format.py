@@ -191,6 +191,7 @@ class Format(ABC):
 
         ``frames`` are counted, ``tags`` are words on its colours, ``sound_begins_ms`` and ``sound_ends_ms`` say how
         much later than its pictures its sound does, None without sound, and ``slack_ms`` how much later it may end.
+        ``chapters`` are the titles of those that are missing or at another time; None where nothing is known of them.
         """
         return {}
 

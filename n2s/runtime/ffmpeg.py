@@ -168,7 +168,8 @@ def kill_running() -> None:
         ffmpeg.kill()
 
 
-def run_ffmpeg(arguments: list[str], output: Path) -> None:
-    """Run FFmpeg to its end."""
+def run_ffmpeg(arguments: list[str], output: Path) -> str:
+    """Run FFmpeg to its end, and return what it said: at its end it may still tell of something that it left out."""
     with FFmpeg(arguments, output, pipe=False) as ffmpeg:
         ffmpeg.finish()
+        return ffmpeg.said()

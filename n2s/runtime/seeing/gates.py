@@ -116,6 +116,7 @@ def measure_gates(store: Store, film: Film, record: dict[str, Any], flashes: Seq
 # What it means for a film that some gates hold, in the order in which it is told; flashes have a line of their own.
 PASSED = {
     "no frame is missing": ("frames",),
+    "chapters in time": ("chapters",),
     "sound in time": ("sound_begins_ms", "sound_ends_ms"),
     "not black or frozen": ("black", "frozen"),
     "not burnt out or banded": ("burnt", "banded"),
@@ -146,10 +147,15 @@ def _of_file(film: Film, told: dict[str, Any]) -> list[Gate]:
     if not told:
         return []
     frames = Gate("frames", told["frames"], film.frames)
+    late = told.get("chapters")  # files that an older version looked at say nothing of them
     begin = told["sound_begins_ms"]
     end = told["sound_ends_ms"]
     whole = 1000 / float(film.fps)
     gates = [frames, Gate("tags", told["tags"], "bt709", "" if "bt709" in told["tags"] else "no tags of BT.709")]
+    if late is not None and film.chapters:
+        count = len(film.chapters)
+        lost = f"{len(late)} of {count} chapters missing or at another time: {', '.join(late)}" if late else ""
+        gates.append(Gate("chapters", count - len(late), count, lost))
     if begin is not None:
         early = abs(begin) > 1
         gates.append(
