@@ -19,7 +19,19 @@ from n2s.graph.graph import Graph
 from n2s.runtime.events import Events
 
 NAMES = ("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR")
-TONES = {"FL": 300, "FR": 500, "FC": 700, "LFE": 50, "BL": 900, "BR": 1100, "BC": 1300, "SL": 1500, "SR": 1700}
+TONES = {
+    "FL": 300,
+    "FR": 500,
+    "FC": 700,
+    "LFE": 50,
+    "BL": 900,
+    "BR": 1100,
+    "BC": 1300,
+    "SL": 1500,
+    "SR": 1700,
+    "FLC": 1900,
+    "FRC": 2100,
+}
 RATE = 48000
 
 

@@ -105,7 +105,12 @@ def ending_of(path: str) -> str:
 
 
 def sound_codec(sink: Any) -> str:
-    """Return the codec of a film's sound: what its sink says, or what its kind of file usually holds."""
+    """Return the codec of a film's sound: what its sink says, or what its kind of file usually holds.
+
+    Sinks of pictures alone have none; of their music the same is told as of AAC.
+    """
+    if not hasattr(sink, "audio_codec"):
+        return "aac"
     if sink.audio_codec:
         return sink.audio_codec
     ending = ending_of(sink.path)
@@ -116,8 +121,7 @@ def sound_codec(sink: Any) -> str:
 
 def sound_rate(sink: Any) -> int | str | None:
     """Return the sample rate that a film's sound is asked to have; Opus has one of its own."""
-    is_opus = hasattr(sink, "audio_codec") and sound_codec(sink) == "opus"
-    return OPUS_RATE if is_opus else getattr(sink, "audio_rate", None)
+    return OPUS_RATE if sound_codec(sink) == "opus" else getattr(sink, "audio_rate", None)
 
 
 def cover_kind(path: Path) -> str:

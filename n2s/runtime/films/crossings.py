@@ -27,7 +27,7 @@ from n2s.runtime.executors.base import OtherCode
 from n2s.runtime.executors.film import FilmPart
 from n2s.runtime.films.films import Passage
 from n2s.runtime.media.convert import AT_ONCE, write_floats
-from n2s.runtime.media.music.layouts import AAC, aac_layout, mix, mixing_matrix
+from n2s.runtime.media.music.layouts import USUAL, mix, mixing_matrix
 from n2s.runtime.media.sound import speakers
 from n2s.runtime.render.frames import FrameMaker
 from n2s.runtime.render.kept import RecentFrames
@@ -146,7 +146,7 @@ def crossed(before: Passage, after: Passage, store: Store, open_music: Callable[
 
 def _write_crossed(before: Passage, after: Passage, path: Path) -> None:
     layouts = {speakers(passage.music) for passage in (before, after)}
-    places = layouts.pop() if len(layouts) == 1 else AAC[aac_layout("FL+FR")]
+    places = layouts.pop() if len(layouts) == 1 else USUAL[2]
     matrices = [
         None if speakers(p.music) == places else mixing_matrix(speakers(p.music), places) for p in (before, after)
     ]

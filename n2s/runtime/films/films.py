@@ -15,7 +15,7 @@ import numpy as np
 
 from n2s.graph.amounts import amount_text
 from n2s.graph.code.identity import code_digest
-from n2s.graph.codings import sound_rate
+from n2s.graph.codings import ending_of, sound_codec, sound_rate
 from n2s.graph.declare import Node
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Format
@@ -283,7 +283,8 @@ class FilmMaker:
 
 def delivered_sound(sink: Node, music: Sequence[Passage]) -> Sound:
     """Return how passages of music become the sound of a sink's film; loudness that was asked for is in their gains."""
-    sound = sound_of([passage.music for passage in music], sound_rate(sink))
+    pieces, codec = [passage.music for passage in music], sound_codec(sink)
+    sound = sound_of(pieces, sound_rate(sink), codec, ending_of(getattr(sink, "path", "")))
     return sound if getattr(sink, "loudness", None) is None else replace(sound, gain=1.0)
 
 

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from n2s.runtime.context import Music
-from n2s.runtime.media.music.layouts import AAC, aac_layout, known_layout, mix, mixing_matrix
+from n2s.runtime.media.music.layouts import (
+    LAYOUTS,
+    PLACES,
+    fitting_layout,
+    known_layout,
+    layouts_of,
+    mix,
+    mixing_matrix,
+)
 
 HIGHEST = 48000  # samples per second of a film, unless more are asked for
 HEARD = 0.05  # dB: a lower gain is not spoken of
@@ -26,19 +34,22 @@ class Sound:
     rate, delivered : int
         Samples per second of the music and of the film.
     layout : str
-        The film's layout, by FFmpeg's name: one of those AAC has.
+        The film's layout, by FFmpeg's name: one of those that its codec has.
     gain : float
         By what every sample is multiplied: 1, or what brings the loudest sample of the pieces to full scale.
+    codec : str
+        As which it is coded, for people: "AAC".
     """
 
     rate: int
     delivered: int
     layout: str
     gain: float
+    codec: str = "AAC"
 
     def matrix(self, music: Music) -> np.ndarray:
         """Return the gains that mix a piece into the film's layout, float32 (channels of the film, of the piece)."""
-        return mixing_matrix(speakers(music), AAC[self.layout])
+        return mixing_matrix(speakers(music), PLACES[self.layout])
 
     def deliver(self, samples: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """Return samples (channels, n) of a piece as the film has them before resampling, float32 (its channels, n)."""
@@ -70,18 +81,26 @@ def speakers(music: Music) -> str:
     return known_layout(music.info.layout, music.channels)
 
 
-def sound_of(pieces: Sequence[Music], audio_rate: int | str | None = None) -> Sound:
+def sound_of(
+    pieces: Sequence[Music], audio_rate: int | str | None = None, codec: str = "aac", ending: str = ".mp4"
+) -> Sound:
     """Return the sound of a film whose music is made of pieces of one sample rate.
 
-    The layout is the smallest of AAC's that has a place for every channel; stereo, where the pieces have several. What
-    is above full scale is turned down, all pieces by one gain, so that nothing clips and joins stay seamless.
+    The layout is the smallest that has a place for every channel, of those that ``codec`` keeps in files of such an
+    ``ending``; stereo, where the pieces have several. What is above full scale is turned down, all pieces by one gain,
+    so that nothing clips and joins stay seamless.
     """
     layouts = {speakers(music) for music in pieces}
-    layout = aac_layout(layouts.pop()) if len(layouts) == 1 else "stereo"
+    layout = fitting_layout(layouts.pop(), layouts_of(codec, ending)) if len(layouts) == 1 else "stereo"
     peak = max(music.info.peak for music in pieces)
     gain = 1.0 if peak <= 1 else float(np.nextafter(np.float32(1 / peak), np.float32(0)))
     rate = pieces[0].rate
-    return Sound(rate, delivered_rate(rate, audio_rate), layout, gain)
+    return Sound(rate, delivered_rate(rate, audio_rate), layout, gain, _in_words(codec, ending))
+
+
+def _in_words(codec: str, ending: str) -> str:
+    name = "Opus" if codec == "opus" else codec.upper()
+    return f"{name} in {ending}" if layouts_of(codec, ending) != LAYOUTS[codec] else name
 
 
 def delivered_rate(rate: int, audio_rate: int | str | None = None) -> int:
@@ -124,14 +143,14 @@ def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
                 f"{speakers(music)} is taken."
             )
     layouts = list(dict.fromkeys(speakers(music) for music in pieces))
-    places = AAC[sound.layout]
+    places = PLACES[sound.layout]
     if len(layouts) > 1 and set(layouts) != {"FC", "FL+FR"}:
         sentences.append(
             f"The music of {film} has the channels {', '.join(layouts)}: its sound is stereo, all of them mixed in."
         )
     elif len(layouts) == 1 and sorted(layouts[0].split("+")) != sorted(places.split("+")):
         sentences.append(
-            f"The music of {film} has the channels {layouts[0]}, for which AAC has no layout: its sound is "
+            f"The music of {film} has the channels {layouts[0]}, for which {sound.codec} has no layout: its sound is "
             f"{sound.layout} ({places}), with each in its place or the nearest one."
         )
     if sound.delivered != sound.rate:

@@ -1,4 +1,4 @@
-"""Speakers: which channel is for which, what AAC has room for, and how channels are mixed into another layout.
+"""Speakers: which channel is for which, what codecs have room for, and how channels are mixed into another layout.
 
 A layout is the names of its channels in the order of the samples, joined by "+": "FL+FR+FC". F is front, B back,
 S side; L left, R right, C centre; LFE is the low-frequency channel. The names are FFmpeg's.
@@ -42,16 +42,30 @@ USUAL = {
     8: "FL+FR+FC+LFE+BL+BR+SL+SR",
 }
 
-# The layouts that AAC has a number for, which every player knows, by FFmpeg's name; smallest first.
-AAC = {
+# The layouts that films may have, by FFmpeg's name; smallest first.
+PLACES = {
     "mono": "FC",
     "stereo": "FL+FR",
     "3.0": "FL+FR+FC",
     "4.0": "FL+FR+FC+BC",
     "5.0": "FL+FR+FC+BL+BR",
     "5.1": "FL+FR+FC+LFE+BL+BR",
+    "6.1(back)": "FL+FR+FC+LFE+BL+BR+BC",
     "7.1": "FL+FR+FC+LFE+BL+BR+SL+SR",
+    "7.1(wide)": "FL+FR+FC+LFE+BL+BR+FLC+FRC",
 }
+
+# Those that each codec of sound keeps, smallest first. AAC has a number for its ones, which every player knows. The
+# four channels of FLAC and Opus are those of two pairs of speakers.
+LAYOUTS = {
+    "aac": ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1"),
+    "opus": ("mono", "stereo", "3.0", "5.0", "5.1", "7.1"),
+    "flac": ("mono", "stereo", "3.0", "5.0", "5.1", "7.1"),
+    "alac": ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1(back)", "7.1(wide)"),
+    "pcm": ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1"),
+}
+# PCM in Matroska says how many channels there are, and not whose: of three and four, players think differently.
+COUNTED = ("mono", "stereo", "5.0", "5.1", "7.1")
 
 # Where a channel goes that a layout has no place for: the first of these that the layout has.
 HALF = 0.70710678  # the gain that halves the power
@@ -94,17 +108,23 @@ def known_layout(layout: str, channels: int) -> str:
     return layout
 
 
-def aac_layout(layout: str) -> str:
-    """Return FFmpeg's name of the AAC layout that a film's sound gets.
+def layouts_of(codec: str, ending: str) -> tuple[str, ...]:
+    """Return FFmpeg's names of the layouts that sound of a codec keeps in a kind of file, smallest first."""
+    return COUNTED if (codec, ending) == ("pcm", ".mkv") else LAYOUTS[codec]
 
-    It is the smallest in which no two channels share a place; 7.1, where there is none.
+
+def fitting_layout(layout: str, known: tuple[str, ...]) -> str:
+    """Return which of the layouts of its codec a film's sound gets.
+
+    It is the smallest in which no two channels share a place; where there is none, 7.1, or 5.1 where there is no 7.1.
     """
     names = layout.split("+")
-    for name, places in AAC.items():
+    for name in known:
+        places = PLACES[name]
         matrix = mixing_matrix(layout, places)
         if len(places.split("+")) >= len(names) and ((matrix > 0).sum(axis=1) <= 1).all() and _placed(names, matrix):
             return name
-    return "7.1"
+    return "7.1" if "7.1" in known else "5.1"
 
 
 def _placed(names: list[str], matrix: np.ndarray) -> bool:

@@ -1,0 +1,71 @@
+"""Sound as each codec has it: channels where they belong, bitrates and lengths that encoders take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_sound import at_home, film_graph, heard, names_of, render, tones, write_wav
+
+MASKS = {
+    "mono": 0x4,
+    "stereo": 0x3,
+    "3.0": 0x7,
+    "4.0": 0x107,
+    "quad": 0x33,
+    "5.0": 0x37,
+    "5.1": 0x3F,
+    "6.1": 0x70F,
+    "7.1": 0x63F,
+    "7.1(wide)": 0xFF,
+}
+PAIRS = [("aac", ".mp4"), ("alac", ".mp4"), ("flac", ".mkv"), ("pcm", ".mov"), ("pcm", ".mkv")]
+BACK = {"BL": {"BC": 0.7}, "BR": {"BC": 0.7}}
+LOUDER = 1 / (1 + 0.7071)  # where a place gets a channel of its own and another one
+FOLDED = {"FL": "FLC", "FR": "FRC"}
+
+
+def shared(others: dict[str, str], *names: str) -> dict[str, dict[str, float]]:
+    """Each channel where it belongs, and others at half the power beside them."""
+    both = {name: {name: LOUDER} | ({others[name]: 0.7071 * LOUDER} if name in others else {}) for name in names}
+    return {name: {tone: round(gain, 1) for tone, gain in found.items()} for name, found in both.items()}
+
+
+def wanted(codec: str, ending: str, layout: str) -> tuple[str, dict[str, dict[str, float]]]:
+    """Return the layout that a film's sound must have, and which channel of the music is heard where."""
+    names = names_of(MASKS[layout])
+    has_four = codec in ("aac", "alac", "pcm") and (codec, ending) != ("pcm", ".mkv")
+    if layout == "3.0" and (codec, ending) == ("pcm", ".mkv"):
+        return "5.0", at_home(*names) | {"BL": {}, "BR": {}}
+    if layout == "4.0" and not has_four:
+        return "5.0", at_home("FL", "FR", "FC") | BACK
+    if layout == "quad":
+        return "5.0", at_home(*names) | {"FC": {}}
+    if layout == "6.1" and codec == "alac":
+        return "6.1(back)", at_home("FL", "FR", "FC", "LFE", "BC") | {"BL": {"SL": 1.0}, "BR": {"SR": 1.0}}
+    if layout == "6.1":
+        return "7.1", at_home("FL", "FR", "FC", "LFE", "SL", "SR") | BACK
+    if layout == "7.1" and codec == "alac":
+        return "5.1", shared({"BL": "SL", "BR": "SR"}, "FL", "FR", "FC", "LFE", "BL", "BR")
+    if layout == "7.1(wide)" and codec != "alac":
+        return "7.1", shared(FOLDED, "FL", "FR", "FC", "LFE", "BL", "BR") | {"SL": {}, "SR": {}}
+    return layout, at_home(*names)
+
+
+def at_the_back(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """FFmpeg calls the two speakers behind of FLAC those at the sides; its format calls them either."""
+    return found if "BL" in found else {name.replace("S", "B", 1): tones for name, tones in found.items()}
+
+
+@pytest.mark.parametrize("layout", MASKS)
+@pytest.mark.parametrize(("codec", "ending"), PAIRS)
+def test_every_channel_is_where_the_rule_says_in_each_codec(
+    codec: str, ending: str, layout: str, tmp_path: Path, store: Any
+) -> None:
+    names = names_of(MASKS[layout])
+    write_wav(tmp_path / "music.wav", tones(names), mask=MASKS[layout])
+    film, told = render(film_graph(tmp_path, "music.wav", path=f"film{ending}", audio_codec=codec), store)
+    kept, where = wanted(codec, ending, layout)
+    assert film["sound"]["layout"] == kept and at_the_back(heard(film["path"])) == where
+    assert any(f"its sound is {kept}" in text for text in told) == (kept != layout)
