@@ -20,7 +20,7 @@ MASKS = {
     "7.1": 0x63F,
     "7.1(wide)": 0xFF,
 }
-PAIRS = [("aac", ".mp4"), ("alac", ".mp4"), ("flac", ".mkv"), ("pcm", ".mov"), ("pcm", ".mkv")]
+PAIRS = [("aac", ".mp4"), ("alac", ".mp4"), ("flac", ".mkv"), ("opus", ".mkv"), ("pcm", ".mov"), ("pcm", ".mkv")]
 BACK = {"BL": {"BC": 0.7}, "BR": {"BC": 0.7}}
 LOUDER = 1 / (1 + 0.7071)  # where a place gets a channel of its own and another one
 FOLDED = {"FL": "FLC", "FR": "FRC"}
@@ -63,9 +63,11 @@ def at_the_back(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float
 def test_every_channel_is_where_the_rule_says_in_each_codec(
     codec: str, ending: str, layout: str, tmp_path: Path, store: Any
 ) -> None:
-    names = names_of(MASKS[layout])
+    names, bitrate = names_of(MASKS[layout]), 256 if codec == "opus" else 512
     write_wav(tmp_path / "music.wav", tones(names), mask=MASKS[layout])
-    film, told = render(film_graph(tmp_path, "music.wav", path=f"film{ending}", audio_codec=codec), store)
+    film, told = render(
+        film_graph(tmp_path, "music.wav", path=f"film{ending}", audio_codec=codec, audio_bitrate=bitrate), store
+    )
     kept, where = wanted(codec, ending, layout)
     assert film["sound"]["layout"] == kept and at_the_back(heard(film["path"])) == where
     assert any(f"its sound is {kept}" in text for text in told) == (kept != layout)

@@ -101,12 +101,14 @@ def quality_words(sink: Any) -> str:
     return f"{f'{sink.bitrate} kbit/s' if sink.bitrate else f'crf {crf}'}, {sink.preset}"
 
 
-def sound_encoder(codec: str, bitrate: int) -> list[str]:
+def sound_encoder(codec: str, bitrate: int, channels: int) -> list[str]:
     """Return the arguments that encode sound, and the kind of file that keeps it until it is joined."""
     if codec == "aac":
         return ["-c:a", "aac", "-b:a", f"{bitrate}k", "-threads", "1", "-f", "mp4"]
     if codec == "opus":
-        return ["-c:a", "libopus", "-b:a", f"{bitrate}k", "-vbr", "on", "-threads", "1", "-f", "mp4"]
+        # FFmpeg brings channels into the order in which Opus has them only where it is told that they are for speakers.
+        speakers = ["-mapping_family", "1"] if channels > 2 else []
+        return ["-c:a", "libopus", "-b:a", f"{bitrate}k", "-vbr", "on", *speakers, "-threads", "1", "-f", "mp4"]
     if codec == "flac":
         return ["-c:a", "flac", "-sample_fmt", "s32", "-bits_per_raw_sample", "24", "-threads", "1",
                 "-strict", "experimental", "-f", "mp4"]  # fmt: skip

@@ -229,7 +229,7 @@ def sound_arguments(film: Any) -> list[str]:
         *["-f", "f32le", "-ar", str(rate), "-channel_layout", layout, "-i", "pipe:0"],
         *(["-af", resample] if delivered != rate or is_short else []),
         # Said again of what comes out: FFmpeg would fold it into a layout that the encoder has, if it lacked this one.
-        *["-channel_layout", layout, *EXACT, *sound_encoder(codec, film.sink.audio_bitrate)],
+        *["-channel_layout", layout, *EXACT, *sound_encoder(codec, film.sink.audio_bitrate, sound.channels)],
     ]
 
 

@@ -47,6 +47,11 @@ class Sound:
     gain: float
     codec: str = "AAC"
 
+    @property
+    def channels(self) -> int:
+        """How many channels the film's layout has."""
+        return len(PLACES[self.layout].split("+"))
+
     def matrix(self, music: Music) -> np.ndarray:
         """Return the gains that mix a piece into the film's layout, float32 (channels of the film, of the piece)."""
         return mixing_matrix(speakers(music), PLACES[self.layout])
