@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,7 @@ class Video(Format):
     def join(self, path: Path, film: Any, segments: list[Path], sound: Path | None) -> None:
         listing, notes = path.with_suffix(".list"), path.with_suffix(".meta")
         try:
-            quoted = ["file:" + str(segment).replace("'", "'\\''") for segment in segments]
-            lines = "".join(f"file '{name}'\n" for name in quoted)
-            listing.write_text(f"ffconcat version 1.0\n{lines}", encoding="utf-8")
+            listing.write_text(_listed(segments, film), encoding="utf-8")
             notes.write_text(metadata(film), encoding="utf-8")
             said = run_ffmpeg(join_arguments(listing, sound, notes, film), path)
         finally:
@@ -147,6 +146,20 @@ class Video(Format):
     def write_frames(self, film: Path, folder: Path) -> None:
         # A percent sign in the folder's name is no part of the pattern.
         run_ffmpeg(frames_arguments(film), Path(str(folder).replace("%", "%%")) / "%06d.png")
+
+
+def _listed(segments: list[Path], film: Any) -> str:
+    """Return the list of segments that FFmpeg joins, and how long each of them lasts.
+
+    It adds up times of whole microseconds: these are the steps between exact times that are rounded, so that many
+    segments do not become a frame late. By its own lengths, each would add up to half a microsecond.
+    """
+    counts = accumulate((chunk.count for _, chunk in film.parts), initial=0)
+    starts = [round(1_000_000 * count / film.fps) for count in counts]
+    quoted = ["file:" + str(segment).replace("'", "'\\''") for segment in segments]
+    lasting = [after - start for start, after in pairwise(starts)]
+    lines = "".join(f"file '{name}'\nduration {length}us\n" for name, length in zip(quoted, lasting, strict=True))
+    return f"ffconcat version 1.0\n{lines}"
 
 
 def _is_mp4(film: Any) -> bool:

@@ -179,7 +179,8 @@ class Format(ABC):
         path : Path
             Of the file, or of a folder that is there and empty.
         film : n2s.runtime.films.films.Film
-            Its ``sink``, ``size``, ``fps``, ``frames``, ``title``, ``artist``, ``chapters``, ``samples`` and ``sound``.
+            Its ``sink``, ``size``, ``fps``, ``frames``, ``title``, ``artist``, ``chapters``, ``samples`` and ``sound``;
+            ``parts`` are pairs of the plan and the chunk of each segment, whose ``count`` is that of its frames.
         """
 
     @abstractmethod
