@@ -21,6 +21,7 @@ VPX_SPEEDS = (5, 5, 4, 3, 2, 2, 1, 0)  # of libvpx
 REORDERED = {"h264": 2, "h265": 2}  # by how many frames decoding may run ahead of showing; 0 for the others
 TAGS = {"h265": "hvc1"}  # by which players know a codec, where it is not FFmpeg's usual one
 PRORES_QUALITY = 9  # of prores_ks: smaller is better; about the rate that Apple states for the profile
+OPUS_MOST = 256  # kbit/s of a channel: its encoder takes no more
 MOST = 1.5  # the highest rate against the wanted one, over the length of the buffer
 BUFFER = 2  # seconds at the wanted rate
 BEGINNING = 0.4  # how full the buffer of a film with a highest rate is at the beginning of a segment
@@ -108,7 +109,19 @@ def sound_encoder(codec: str, bitrate: int, channels: int) -> list[str]:
     if codec == "opus":
         # FFmpeg brings channels into the order in which Opus has them only where it is told that they are for speakers.
         speakers = ["-mapping_family", "1"] if channels > 2 else []
-        return ["-c:a", "libopus", "-b:a", f"{bitrate}k", "-vbr", "on", *speakers, "-threads", "1", "-f", "mp4"]
+        return [
+            "-c:a",
+            "libopus",
+            "-b:a",
+            f"{min(bitrate, OPUS_MOST * channels)}k",
+            "-vbr",
+            "on",
+            *speakers,
+            "-threads",
+            "1",
+            "-f",
+            "mp4",
+        ]
     if codec == "flac":
         return ["-c:a", "flac", "-sample_fmt", "s32", "-bits_per_raw_sample", "24", "-threads", "1",
                 "-strict", "experimental", "-f", "mp4"]  # fmt: skip

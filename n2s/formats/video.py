@@ -25,7 +25,7 @@ MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".web
 SEGMENTS = {"prores": "mov", "prores4444": "mov", "dnxhr": "mov", "ffv1": "mov"}  # MP4 has no place for these
 MOST_TICKS = 2**31 - 1  # that a sample of an MP4 may last
 TICK = Fraction(1, 1000)  # s: the times of Matroska and WebM
-FEWEST = {"flac": 16}  # samples that a whole piece of sound has at least
+FEWEST = {"flac": 16, "opus": 313}  # samples that a whole piece of sound has at least; Opus begins 312 before it
 LONGEST_PACKET = {"flac": 4608, "opus": 960, "aac": 1024, "alac": 4096, "pcm": 0}  # samples
 
 
@@ -125,7 +125,7 @@ class Video(Format):
             # packet may say that it is whole: of FLAC's 4,608 samples, of Opus' 960.
             # Nor does an edit list cut the last one, where there is none.
             most = (Fraction(rate, 1000) if is_mp4 else 2 * TICK * rate) + _uncut_samples(film)
-            if samples is None or abs(samples - film.samples) > most:
+            if samples is None or abs(samples - _coded_samples(film)) > most:
                 raise RenderError(
                     f"{film.path.name} came out with {samples} samples of sound instead of {film.samples} and was "
                     "not published; run again, with --force if it happens twice."
@@ -140,7 +140,8 @@ class Video(Format):
             end = film.frames / film.fps + picture.start
             told["sound_begins_ms"] = round(float(1000 * (sound.start - picture.start)), 3)
             told["sound_ends_ms"] = round(float(1000 * (sound.start + sound.duration - end)), 3)
-            told["slack_ms"] = round(1000 * _uncut_samples(film) / film.sound.delivered, 3)
+            slack = _uncut_samples(film) + _coded_samples(film) - film.samples
+            told["slack_ms"] = round(1000 * slack / film.sound.delivered, 3)
         return told
 
     def write_frames(self, film: Path, folder: Path) -> None:
@@ -194,6 +195,11 @@ def _uncut_samples(film: Any) -> int:
     return 0 if is_cut else LONGEST_PACKET.get(sound_codec(film.sink), 0)
 
 
+def _coded_samples(film: Any) -> int:
+    """Return how many samples a film's sound is coded as: its own, and silence where its codec takes no fewer."""
+    return max(film.samples, FEWEST.get(sound_codec(film.sink), 0))
+
+
 def read_tags(path: Path) -> str:
     """Return what FFmpeg says of a film's pictures: "yuv420p(tv, bt709, progressive)"."""
     with FFmpeg(["-v", "info", "-i", f"file:{path}", "-map", "0:v:0", "-t", "0", "-c", "copy", "-f", "null"], Path("-"),
@@ -231,8 +237,7 @@ def sound_arguments(film: Any) -> list[str]:
     gets another sample rate than the music, it is resampled to exactly ``samples`` samples; where it has fewer than its
     codec takes, silence follows.
     """
-    sound, codec = film.sound, sound_codec(film.sink)
-    samples = max(film.samples, FEWEST.get(codec, 0))
+    sound, codec, samples = film.sound, sound_codec(film.sink), _coded_samples(film)
     rate, layout, delivered = sound.rate, sound.layout, sound.delivered
     resample = f"aresample={delivered}:filter_size=64:cutoff=0.97,apad=whole_len={samples},atrim=end_sample={samples}"
     is_short = samples != film.samples

@@ -66,7 +66,14 @@ class Encoded(Sink):
     audio_codec: Literal["aac", "opus", "flac", "alac", "pcm", None] = setting(
         None, help="how sound is coded; left out: what is usual for the kind of file", keyed=False
     )
-    audio_bitrate: int = setting(192, ge=16, le=512, unit="kbit/s", help="of sound as AAC or Opus", keyed=False)
+    audio_bitrate: int = setting(
+        192,
+        ge=16,
+        le=512,
+        unit="kbit/s",
+        help="of sound as AAC or Opus; Opus takes at most 256 for each channel",
+        keyed=False,
+    )
     audio_rate: Literal[
         "source", 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000, None
     ] = setting(
