@@ -12,6 +12,8 @@ import harness
 import numpy as np
 import pytest
 import tiny
+from test_sound import film_graph, names_of, sound, tones, write_wav
+from test_sound import write_album as write_sound_album
 
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Pixels
@@ -211,6 +213,21 @@ def test_an_album_keeps_what_is_between_its_tracks(normalise: str, tmp_path: Pat
     apart = 20 * np.log10(8) if normalise == "album" else 0
     assert loud - quiet == pytest.approx(apart, abs=0.3)
     assert album == pytest.approx(-14, abs=0.6)
+
+
+def test_tracks_of_several_layouts_are_alike_in_the_albums_film_and_alone(tmp_path: Path, store: Any) -> None:
+    """Mono is 3 dB louder from two speakers than from one."""
+    masks = {"mono": 0x4, "stereo": 0x3, "surround": 0x3F}
+    for name, mask in masks.items():
+        write_wav(tmp_path / f"{name}.wav", tones(names_of(mask), 1.5), mask=mask)
+        film_graph(tmp_path, f"{name}.wav", name)
+    path = write_sound_album(tmp_path, list(masks), loudness=-23, normalise="track")
+    *tracks, album = harness.run(Graph.load(path), tmp_path / "out", store).films
+    assert [film["levels"]["loudness"] for film in tracks] == pytest.approx([-23] * 3, abs=0.15)
+    samples, _, rate = sound(album["path"])
+    parts = [samples[round(1.5 * k * rate) : round(1.5 * (k + 1) * rate)] for k in range(3)]
+    heard = [measure_levels([part], rate, "stereo").loudness for part in parts]
+    assert heard == pytest.approx([-23] * 3, abs=0.3)
 
 
 def test_frames_that_nobody_measured_are_told(tmp_path: Path, store: Any) -> None:

@@ -16,7 +16,7 @@ from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.films.cards import card_graph
 from n2s.runtime.films.crossings import crossed, crossing_graph
-from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, delivered_sound, read_levels
+from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, delivered_sound, read_levels, turned_to
 from n2s.runtime.films.productions import OfAlbum, Planner
 from n2s.runtime.films.profiled import WHOLE, profile_of, reshapes
 from n2s.runtime.films.seams import Seam, check_crossfades, seam_before
@@ -75,12 +75,13 @@ def album_films(planner: Planner, graph: Graph, sink: str) -> list[Film]:
     if len(links) == len(album.tracks):
         check_crossfades(graph, album, lengths, rate)
     music = [Passage(piece, 0, length) for piece, length in zip(pieces, lengths)]
+    alone = music
     if album.loudness is not None:
-        music = _turned(planner, album, music, seams, rate)
+        music, alone = _turned(planner, album, music, seams, rate)
     films, shaped = [], reshapes(profile_of(album))
     if shaped:
         planner.context.say(f"The profile {album.profile} is for tracks: each gets a film, the album none.")
-    for link, (track, name), passage in zip(links, coded, music):
+    for link, (track, name), passage in zip(links, coded, alone):
         if link in chosen:
             tags = {"album": graph.header.title, "track": f"{album.tracks.index(link) + 1}/{len(album.tracks)}"}
             of_album = OfAlbum(version(graph), passage.gain, cover_of(graph, album), tags)
@@ -110,23 +111,34 @@ def _shown(planner: Planner, music: Sequence[Passage], seams: Sequence[Seam], ra
     return shown
 
 
-def _turned(planner: Planner, album: Node, music: list[Passage], seams: Sequence[Seam], rate: int) -> list[Passage]:
-    """Return the music of tracks as loud as the album asks for, by one gain for all or one for each."""
+def _turned(
+    planner: Planner, album: Node, music: list[Passage], seams: Sequence[Seam], rate: int
+) -> tuple[list[Passage], list[Passage]]:
+    """Return the music of tracks as loud as the album asks for, by one gain for all or one for each.
+
+    First as its film has them, and then as their own films do, whose speakers may be others: mono is louder in stereo.
+    """
     if album.normalise == "album":
         heard = [shown.passage for shown in _shown(planner, music, seams, rate) if shown.what != GAP]
         gain = planner.turned(album, heard)[0].gain
-        return [replace(passage, gain=gain) for passage in music]
-    turned = [planner.turned(album, [passage])[0] for passage in music]
+        turned = [replace(passage, gain=gain) for passage in music]
+        return turned, turned
+    store, sound = planner.context.store, delivered_sound(album, music)
+    turned = [planner.turned(album, [passage], sound)[0] for passage in music]
+    alone = [turned_to(album.loudness, [passage], album, store)[0][0] for passage in music]
     # Two tracks at once may be louder than each of them.
-    store = planner.context.store
     mixed = [shown.passage for shown in _shown(planner, turned, seams, rate) if shown.what == CROSSFADE]
-    peak = max((read_levels([one], delivered_sound(album, [one]), store).peak for one in mixed), default=-math.inf)
+    peak = max((read_levels([one], sound, store).peak for one in mixed), default=-math.inf)
     if peak <= HIGHEST_PEAK:
-        return turned
+        return turned, alone
     text = f"The tracks of {album.path} are {peak - HIGHEST_PEAK:.1f} dB less loud than asked for"
     planner.context.say(f"{text}: while one dissolves into another, their true peak is -1 dBTP then.")
     down = 10 ** ((HIGHEST_PEAK - peak) / 20)
-    return [replace(passage, gain=round(passage.gain * down, 6)) for passage in turned]
+    return _less(turned, down), _less(alone, down)
+
+
+def _less(music: Sequence[Passage], down: float) -> list[Passage]:
+    return [replace(passage, gain=round(passage.gain * down, 6)) for passage in music]
 
 
 def _joined(

@@ -312,10 +312,15 @@ def read_levels(
     return Levels(*(-math.inf if value is None else value for value in found))
 
 
-def turned_to(wanted: float, music: Sequence[Passage], sink: Node, store: Store) -> tuple[list[Passage], float]:
-    """Return passages as loud as was asked for, by one gain, and how loud they become in LUFS."""
+def turned_to(
+    wanted: float, music: Sequence[Passage], sink: Node, store: Store, sound: Sound | None = None
+) -> tuple[list[Passage], float]:
+    """Return passages as loud as was asked for, by one gain, and how loud they become in LUFS.
+
+    ``sound`` is that of the film in which they are heard; left out: of a film of them alone.
+    """
     plain = [replace(passage, gain=1.0) for passage in music]
-    levels = read_levels(plain, delivered_sound(sink, plain), store)
+    levels = read_levels(plain, sound or delivered_sound(sink, plain), store)
     decibels = gain_to(levels, wanted)
     return [replace(passage, gain=round(10 ** (decibels / 20), 6)) for passage in plain], levels.loudness + decibels
 

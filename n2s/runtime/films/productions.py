@@ -26,6 +26,7 @@ from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, turned_to
 from n2s.runtime.films.moments import frame_meant
 from n2s.runtime.films.profiled import BLEND, WHOLE, Span, as_profiled, profile_of, reshapes
 from n2s.runtime.films.targets import EXCERPT, film_path, part, version
+from n2s.runtime.media.sound import Sound
 from n2s.runtime.render.analysis import Known, Measuring, analyse, behind_measures, resolve_time
 from n2s.runtime.timing import time_warnings
 
@@ -197,12 +198,15 @@ class Planner:
             self.look(graph, sink, range(max(0, start - ceil(BLEND * heard.clock.fps)), stop))
         return graph, (start, stop)
 
-    def turned(self, sink: Node, passages: list[Passage]) -> list[Passage]:
-        """Return passages as loud as the sink asks for; the user is told where that cannot be."""
+    def turned(self, sink: Node, passages: list[Passage], sound: Sound | None = None) -> list[Passage]:
+        """Return passages as loud as the sink asks for, in a film of such a sound or of them alone.
+
+        The user is told where that cannot be.
+        """
         wanted = getattr(sink, "loudness", None)
         if wanted is None or not passages:
             return passages
-        turned, loudness = turned_to(wanted, passages, sink, self.context.store)
+        turned, loudness = turned_to(wanted, passages, sink, self.context.store, sound)
         if not isfinite(loudness):
             what = passages[0].music.name if len(passages) == 1 else sink.path
             text = "cannot be measured: it is silent, or shorter than 0.4 s. It is not turned up."
