@@ -185,6 +185,9 @@ def coding_problem(sink: Any) -> tuple[str, str]:
     known = SOUNDS.get(ending, ())
     if sink.audio_codec and known and sink.audio_codec not in known:
         return "audio_codec", f"{ending} holds sound as {listed(known)}, not {sink.audio_codec}"
+    if not sink.edit_list and sound_codec(sink) == "opus":
+        # Its first packet begins 6.5 ms before the music and is 20 ms long: it can neither stay nor be left out.
+        return "edit_list", "only an edit list cuts what Opus puts before the music: true, or audio_codec: aac"
     return "", ""
 
 

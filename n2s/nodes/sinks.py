@@ -60,7 +60,7 @@ class Encoded(Sink):
     edit_list: bool = setting(
         True,
         help="let an edit list cut what encoders put before the first sample; false: it is cut off, as some "
-        "upload pages ask",
+        "upload pages ask; not of Opus",
         keyed=False,
     )
     audio_codec: Literal["aac", "opus", "flac", "alac", "pcm", None] = setting(
