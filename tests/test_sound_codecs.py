@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_sound import at_home, film_graph, heard, names_of, render, sound, tones, write_wav
+from test_sound import at_home, film_graph, heard, names_of, render, sound, tones, write_album, write_wav
 
 MASKS = {
     "mono": 0x4,
@@ -83,3 +83,41 @@ def test_music_of_a_few_samples_as_opus(samples: int, ending: str, tmp_path: Pat
     assert film["gates"]["sound_ends_ms"]["holds"] and len(heard_samples) >= 313
     loud = np.flatnonzero(np.abs(heard_samples[:, 0]) > 0.1)
     assert not len(loud) or loud[-1] < samples + 100
+
+
+@pytest.mark.parametrize(
+    ("codec", "ending", "rate", "audio_rate", "delivered"),
+    [
+        ("flac", ".mkv", 192000, "source", 192000),
+        ("flac", ".mp4", 37800, "source", 37800),
+        ("flac", ".mkv", 655350, "source", 655350),
+        ("flac", ".mkv", 705600, "source", 88200),
+        ("alac", ".mp4", 352800, "source", 352800),
+        ("pcm", ".mov", 4000, "source", 4000),
+        ("pcm", ".mov", 37800, None, 37800),
+        ("pcm", ".mkv", 768000, "source", 768000),
+        ("flac", ".mkv", 192000, None, 48000),
+        ("aac", ".mkv", 37800, "source", 44100),
+        ("opus", ".mkv", 96000, "source", 48000),
+    ],
+)
+def test_lossless_sound_keeps_every_rate(
+    codec: str, ending: str, rate: int, audio_rate: Any, delivered: int, tmp_path: Path, store: Any
+) -> None:
+    music = (0.2 * np.random.default_rng(rate).uniform(-1, 1, (rate // 10 + 3, 2))).astype(np.float32)
+    write_wav(tmp_path / "music.wav", music, rate, 3)
+    graph = film_graph(tmp_path, "music.wav", path=f"film{ending}", audio_codec=codec, audio_rate=audio_rate)
+    film, _ = render(graph, store)
+    samples, _, found = sound(film["path"])
+    assert film["sound"]["rate"] == found == delivered
+    if rate == delivered:
+        assert samples.shape == music.shape and np.abs(samples - music).max() < 2**-23
+
+
+def test_an_album_without_loss_is_joined_at_the_highest_rate_of_its_tracks(tmp_path: Path, store: Any) -> None:
+    for name, rate in (("low", 44100), ("high", 192000)):
+        write_wav(tmp_path / f"{name}.wav", tones(["FL", "FR"], 0.2, rate), rate, 3)
+        film_graph(tmp_path, f"{name}.wav", name, path=f"{name}.mkv")
+    settings = {"path": "album.mkv", "audio_codec": "flac", "audio_rate": "source"}
+    film, _ = render(write_album(tmp_path, ["low", "high"], **settings), store)
+    assert (film["sound"]["rate"], film["samples"]) == (192000, 2 * 38400)

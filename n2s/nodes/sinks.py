@@ -141,12 +141,12 @@ class FFmpegSink(Encoded):
     each kept in the store and joined without being encoded again.
 
     The sound has the music's sample rate up to 48 kHz (88.2 and 176.4 kHz become 44.1, other higher ones 48; rates that
-    AAC lacks the next above), or `audio_rate`. It has the smallest layout of its codec in which every channel of the
-    music has its place; the others are silent, and a channel with no place goes to its neighbours at 0.7071. AAC has
-    1.0, 2.0, 3.0, 4.0, 5.0, 5.1 and 7.1; FLAC and Opus have no 4.0; ALAC has a 6.1 with a centre at the back and a 7.1
-    with five speakers in front, but not the usual 7.1; PCM in .mkv, which does not say whose its channels are, has no
-    3.0 and 4.0. Music above full scale is turned down by one gain, so that its peak is full scale. The run
-    says which of these it did.
+    AAC lacks the next above, where it is coded as AAC), or `audio_rate`: FLAC, ALAC and PCM keep every rate, and Opus
+    has 48 kHz alone. It has the smallest layout of its codec in which every channel of the music has its place; the
+    others are silent, and a channel with no place goes to its neighbours at 0.7071. AAC has 1.0, 2.0, 3.0, 4.0, 5.0,
+    5.1 and 7.1; FLAC and Opus have no 4.0; ALAC has a 6.1 with a centre at the back and a 7.1 with five speakers in
+    front, but not the usual 7.1; PCM in .mkv, which does not say whose its channels are, has no 3.0 and 4.0. Music
+    above full scale is turned down by one gain, so that its peak is full scale. The run says which of these it did.
     """
 
     frames: Frames = port("what is shown")

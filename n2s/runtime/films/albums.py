@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from n2s.graph.codings import sound_rate
+from n2s.graph.codings import sound_codec, sound_rate
 from n2s.graph.declare import Node
 from n2s.graph.graph import Graph
 from n2s.graph.time import album_boundaries, exact_lengths
@@ -65,7 +65,7 @@ def album_films(planner: Planner, graph: Graph, sink: str) -> list[Film]:
     coded = [coded_track(graph, sink, link.node) for link in links]
     tracks = [(planner.produce(track.flat), name) for track, name in coded]
     own = [production.music(name) for production, name in tracks]
-    rate = common_rate(own, sound_rate(album))
+    rate = common_rate(own, sound_rate(album), sound_codec(album))
     pieces = [at_rate(piece, rate, planner.context.store, planner.context.audio) for piece in own]
     if any(piece.rate != rate for piece in own) and not planner.only:
         other = ", ".join(f"{piece.name} ({piece.rate} Hz)" for piece in own if piece.rate != rate)

@@ -23,6 +23,7 @@ from n2s.runtime.media.music.layouts import (
 HIGHEST = 48000  # samples per second of a film, unless more are asked for
 HEARD = 0.05  # dB: a lower gain is not spoken of
 AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+LOSSLESS_RATES = {"flac": 655350, "alac": math.inf, "pcm": math.inf}  # up to which a codec has all rates
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def sound_of(
     peak = max(music.info.peak for music in pieces)
     gain = 1.0 if peak <= 1 else float(np.nextafter(np.float32(1 / peak), np.float32(0)))
     rate = pieces[0].rate
-    return Sound(rate, delivered_rate(rate, audio_rate), layout, gain, _in_words(codec, ending))
+    return Sound(rate, delivered_rate(rate, audio_rate, codec), layout, gain, _in_words(codec, ending))
 
 
 def _in_words(codec: str, ending: str) -> str:
@@ -108,14 +109,17 @@ def _in_words(codec: str, ending: str) -> str:
     return f"{name} in {ending}" if layouts_of(codec, ending) != LAYOUTS[codec] else name
 
 
-def delivered_rate(rate: int, audio_rate: int | str | None = None) -> int:
-    """Return the sample rate of a film's sound: always one that AAC has.
+def delivered_rate(rate: int, audio_rate: int | str | None = None, codec: str = "aac") -> int:
+    """Return the sample rate of a film's sound: always one that its codec has.
 
-    ``audio_rate`` is a rate; or "source", the music's own, or the next above it that AAC has, or 96000; or None, the
-    same but at most 48000. Multiples of 11025 are halved to 44100, so that the ratio stays a simple one.
+    ``audio_rate`` is a rate; or "source", the music's own; or None, the same but at most 48000. Where the codec does
+    not have it, it is the next above it that AAC has, or 96000. Multiples of 11025 are halved to 44100, so that the
+    ratio stays a simple one.
     """
     if isinstance(audio_rate, int):
         return audio_rate
+    if rate <= LOSSLESS_RATES.get(codec, 0) and (audio_rate == "source" or rate <= HIGHEST):
+        return rate
     highest = AAC_RATES[-1] if audio_rate == "source" else HIGHEST
     if rate <= highest:
         return next(known for known in AAC_RATES if known >= rate)
@@ -124,7 +128,7 @@ def delivered_rate(rate: int, audio_rate: int | str | None = None) -> int:
     )
 
 
-def common_rate(pieces: Sequence[Music], audio_rate: int | str | None = None) -> int:
+def common_rate(pieces: Sequence[Music], audio_rate: int | str | None = None, codec: str = "aac") -> int:
     """Return the sample rate at which pieces of several rates are joined.
 
     It is theirs, if they have one; else what was asked for, or the highest of them, which is at most 48000 unless
@@ -135,7 +139,7 @@ def common_rate(pieces: Sequence[Music], audio_rate: int | str | None = None) ->
         return rates.pop()
     if isinstance(audio_rate, int):
         return audio_rate
-    return delivered_rate(max(rates), audio_rate)
+    return delivered_rate(max(rates), audio_rate, codec)
 
 
 def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
