@@ -131,5 +131,5 @@ def test_what_ffmpeg_says_is_left_out_stops_the_film(tmp_path: Path, monkeypatch
     monkeypatch.setattr("n2s.formats.video._time_bases", lambda film: ["-movie_timescale", "8820000"])
     film = film_of(tmp_path / "film.mp4", samples=100)
     film.chapters = [Chapter("all", 0, 250 * 44100), Chapter("end", 250 * 44100, 251 * 44100)]
-    with pytest.raises(RenderError, match=r"FFmpeg left something out of film\.mp4.*: Application provided duration"):
+    with pytest.raises(RenderError, match=r"complained while it joined film\.mp4.*: Application provided duration"):
         join(film, np.zeros((100, 1), np.float32))

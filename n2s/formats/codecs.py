@@ -109,19 +109,8 @@ def sound_encoder(codec: str, bitrate: int, channels: int) -> list[str]:
     if codec == "opus":
         # FFmpeg brings channels into the order in which Opus has them only where it is told that they are for speakers.
         speakers = ["-mapping_family", "1"] if channels > 2 else []
-        return [
-            "-c:a",
-            "libopus",
-            "-b:a",
-            f"{min(bitrate, OPUS_MOST * channels)}k",
-            "-vbr",
-            "on",
-            *speakers,
-            "-threads",
-            "1",
-            "-f",
-            "mp4",
-        ]
+        rate = f"{min(bitrate, OPUS_MOST * channels)}k"
+        return ["-c:a", "libopus", "-b:a", rate, "-vbr", "on", *speakers, "-threads", "1", "-f", "mp4"]
     if codec == "flac":
         return ["-c:a", "flac", "-sample_fmt", "s32", "-bits_per_raw_sample", "24", "-threads", "1",
                 "-strict", "experimental", "-f", "mp4"]  # fmt: skip

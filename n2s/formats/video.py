@@ -99,8 +99,8 @@ class Video(Format):
         if said:  # it ends well, too, where it left something out
             complaint = re.sub(r"\[[^]]*\] ", "", said.splitlines()[0])
             raise RenderError(
-                f"FFmpeg left something out of {film.path.name}, which was not published: {complaint}. What is "
-                "finished is kept."
+                f"FFmpeg complained while it joined {film.path.name}, which was not published, as something may be "
+                f"missing in it: {complaint}. What is finished is kept."
             )
 
     def join_recipe(self, sink: Any) -> dict[str, Any]:
