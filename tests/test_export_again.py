@@ -1,4 +1,4 @@
-"""A model that is exported again into its folder keeps what its user put there, or says what would be lost."""
+"""Exports beside others: what a user put into a model folder stays there, and no files of two models are mixed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from tiny_vae import QUIET, TINY, large_pictures, lively  # noqa: E402
 from n2s.runtime.models import anchors as added  # noqa: E402
 from n2s.runtime.models.folder import ModelFolder  # noqa: E402
 from n2s.runtime.store import Store  # noqa: E402
-from training import anchors, card, checkpoint, export_onnx, kept_anchors  # noqa: E402
+from training import anchors, card, checkpoint, export_onnx, kept_anchors, quantize_onnx  # noqa: E402
+from training import exported as exports  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 
 pytestmark = QUIET
@@ -45,11 +46,11 @@ def exported(tmp_path: Path, monkeypatch: Any) -> Any:
     monkeypatch.setattr(export_onnx, "to_onnx", write_toy)
     pictures = large_pictures(tmp_path / "data", 2, (64, 64))
 
-    def export(seed: int, steps: int = 3, force: bool = False) -> Path:
+    def export(seed: int, steps: int = 3, force: bool = False, out: str = "model") -> Path:
         path = tmp_path / f"{seed}.ckpt"
-        checkpoint.write(path, lively(seed), FACTS | {"steps": steps})
-        export_onnx.export(path, pictures, tmp_path / "model", tmp_path / "outputs", force)
-        return tmp_path / "model"
+        checkpoint.write(path, lively(seed), FACTS | {"steps": steps, "data": pictures.digest})
+        export_onnx.export(path, pictures, tmp_path / out, tmp_path / "outputs", force)
+        return tmp_path / out
 
     return export
 
@@ -125,3 +126,58 @@ def test_the_card_fits_at_every_moment_of_a_change(exported: Any, tmp_path: Path
     assert len(seen) == 3 and seen[0] != seen[1] == seen[2]
     kept_anchors.write(folder, {"other": np.zeros((8, 1, 1), np.float32)})
     assert len(seen) == 3
+
+
+def quantise(folder: Path, monkeypatch: Any, data: str = "data", *more: str) -> None:
+    place = folder.parent
+    words = ["--data", str(place / data), "--models", str(folder), "--outputs", str(place / "outputs"), *more]
+    monkeypatch.setattr("sys.argv", ["quantize_onnx", *words])
+    quantize_onnx.main()
+
+
+def test_the_files_of_two_models_are_not_mixed(exported: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    first, second = exported(0, out="first"), exported(1, out="second")
+    before = content(first)
+    with pytest.raises(TrainingError, match="first/decoder.fp16.onnx is of another export than .*/export.json; name"):
+        quantise(first, monkeypatch)
+    assert content(first) == before
+    read = exports.read(tmp_path / "outputs", exports.RECORD, second)
+    assert set(read["exported"]["outputs"]) == {"decoder.fp32.onnx"}
+    reference = tmp_path / "outputs/decoder.fp32.onnx"
+    for change, told in (
+        (lambda: reference.write_bytes(b"of an export that was interrupted"), "decoder.fp32.onnx is of another export"),
+        (reference.unlink, "decoder.fp32.onnx is missing; run"),
+        ((tmp_path / "outputs/export.json").unlink, "export.json is missing or damaged; run"),
+    ):
+        change()
+        with pytest.raises(TrainingError, match=told):
+            quantise(second, monkeypatch)
+
+
+def test_a_record_of_an_older_version_is_told(exported: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    folder, record = exported(0), tmp_path / "outputs/export.json"
+    facts = json.loads(record.read_text())
+    del facts["exported"]
+    record.write_text(json.dumps(facts))
+    with pytest.raises(TrainingError, match="does not say which files were exported"):
+        quantise(folder, monkeypatch)
+
+
+def test_a_finer_decoder_belongs_to_the_model_it_was_exported_for(
+    exported: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    first, second = exported(0, out="first"), exported(1, out="second")
+    outputs = tmp_path / "outputs"
+    facts = {"exported": exports.of_files(first, ["encoder.fp16.onnx"], outputs, ["decoder.fp32.onnx"])}
+    (outputs / "decoder.x2.json").write_text(json.dumps(facts))
+    with pytest.raises(TrainingError, match="second/encoder.fp16.onnx is of another export than .*decoder.x2.json"):
+        quantise(second, monkeypatch, "data", "--finer", "2")
+
+
+def test_other_pictures_than_those_of_the_training_are_refused(exported: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    folder = exported(0)
+    large_pictures(tmp_path / "others", 3, (64, 64))
+    with pytest.raises(TrainingError, match="export.json is of a training on other pictures than those of --data"):
+        quantise(folder, monkeypatch, "others")
+    exports.require_data({"data": "aa+bb"}, "bb+aa", folder)
+    exports.require_data({}, "aa", folder)  # of a version that did not record it

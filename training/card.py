@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from .anchors import ANCHORS
-from .files import write_whole
+from .files import sha256_of, write_whole
 from .kept_anchors import SOURCE_OF_DRAWN
 from .licence import licence_of_card
 
@@ -87,7 +87,7 @@ def milliseconds(run: Callable[[np.ndarray], Any], latents: np.ndarray, times: i
 def files_of(models: Path) -> dict[str, dict[str, Any]]:
     """Return SHA-256 and size of every file of a model."""
     return {
-        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+        path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
         for path in sorted([*models.glob("*.onnx"), models / "anchors.npz"])
     }
 

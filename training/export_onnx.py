@@ -34,7 +34,7 @@ import torch
 from onnxconverter_common import float16
 from torch import nn
 
-from . import checkpoint, kept_anchors
+from . import checkpoint, exported, kept_anchors
 from .anchors import encode
 from .dataset import Pictures, load
 from .errors import TrainingError, run_command
@@ -48,6 +48,8 @@ HERE = Path(__file__).parent
 OPSET = 21
 MODELS = HERE.parent / "models"
 OUTPUTS = HERE / "outputs"
+SHIPPED = ("decoder.fp16.onnx", "encoder.fp16.onnx")  # the nets of a model; its int8 decoder comes later
+WITH_NORMS = "decoder.norms.fp32.onnx"
 
 
 class Generator(nn.Module):
@@ -193,6 +195,7 @@ def export_finer(
         "pictures": len(pictures),
         "licences": pictures.licences,
         "sources": pictures.sources,
+        "exported": exported.of_files(out, ["encoder.fp16.onnx"], outputs, [f"{name}.fp32.onnx", f"{name}.fp16.onnx"]),
     }
     write_whole(outputs / f"{name}.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
     return facts
@@ -217,7 +220,7 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     to_onnx(
         Reader(model.encoder, mean, std), outputs / "encoder.fp32.onnx", "encoder", torch.rand(2, 3, 160, 192), notes
     )
-    norms = outputs / "decoder.norms.fp32.onnx"
+    norms = outputs / WITH_NORMS
     norms.unlink(missing_ok=True)
     if folded and "teacher" in facts:
         teacher = copy.deepcopy(model)
@@ -236,8 +239,11 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
         "pictures": len(pictures),
         "licences": pictures.licences,
         "sources": pictures.sources,
+        "exported": exported.of_files(
+            out, SHIPPED, outputs, ["decoder.fp32.onnx", *([WITH_NORMS] if norms.exists() else [])]
+        ),
     }
-    write_whole(outputs / "export.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
+    write_whole(outputs / exported.RECORD, lambda partial: partial.write_text(json.dumps(facts, indent=1)))
     return facts
 
 

@@ -10,6 +10,9 @@ between the branches; the two convolutions that read the latents; and the last c
 because 256 levels would show as bands in the picture. The model clamps the inputs of every SiLU (`models.activation`);
 that clip is removed from the graph, and its range becomes the range of the levels. The channels of each sum are scaled
 to equal ranges first (`equalise.py`).
+
+It reads what the last export left in --outputs, and refuses a model folder that this export did not write
+(`exported.py`).
 """
 
 from __future__ import annotations
@@ -31,12 +34,12 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from scipy.ndimage import uniform_filter
 
-from . import arguments, card, perceptual, report
+from . import arguments, card, exported, perceptual, report
 from .activations import measure_tensors
 from .dataset import Pictures, load
 from .equalise import equalise
 from .errors import TrainingError, run_command
-from .export_onnx import MODELS, OUTPUTS
+from .export_onnx import MODELS, OUTPUTS, WITH_NORMS
 from .files import write_whole
 from .latents import slerp
 from .models import SCALE, Config
@@ -191,12 +194,10 @@ def quantise(source: Path, target: Path, batches: Sequence[np.ndarray]) -> None:
             path.unlink(missing_ok=True)
 
 
-def add_finer(pictures: Pictures, args: argparse.Namespace) -> dict[str, Any]:
+def add_finer(pictures: Pictures, facts: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     """Quantise and measure a finer decoder, add it to its model; return its entry in the card."""
     name = f"decoder.x{args.finer}"
     reference, fp16, int8 = (args.outputs / f"{name}.{precision}.onnx" for precision in ("fp32", "fp16", "int8"))
-    if not reference.exists():
-        raise TrainingError(f"{reference} is missing; run python -m training.export_onnx on its checkpoint first.")
     quantise(reference, int8, calibration_of(args))
     found = report.compare_exports(
         {"fp32": reference, "fp16": fp16, "int8": int8, "stretched": args.models / "decoder.fp16.onnx"},
@@ -209,7 +210,6 @@ def add_finer(pictures: Pictures, args: argparse.Namespace) -> dict[str, Any]:
     report.write(found, args.outputs, f"parity.x{args.finer}")
     for file in (fp16, int8):
         write_whole(args.models / file.name, lambda partial, file=file: shutil.copyfile(file, partial))
-    facts = json.loads((args.outputs / f"{name}.json").read_text())
     return card.add_finer(args.models, args.finer, facts, found, reference)
 
 
@@ -229,7 +229,12 @@ def main() -> None:
     )
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.add_argument("--perceptual", help="as for train_vae")
-    parser.add_argument("--outputs", type=Path, default=OUTPUTS, help="where export_onnx left the float32 files")
+    parser.add_argument(
+        "--outputs",
+        type=Path,
+        default=OUTPUTS,
+        help="where export_onnx left the float32 files of this model; those of another are refused",
+    )
     parser.add_argument("--most", type=arguments.count, default=50, help="held-out pictures to measure with")
     parser.add_argument(
         "--finer",
@@ -238,18 +243,19 @@ def main() -> None:
         help="the decoder of so many times the size, which export_onnx just wrote",
     )
     args = parser.parse_args()
+    record = f"decoder.x{args.finer}.json" if args.finer else exported.RECORD
+    facts = exported.read(args.outputs, record, args.models)
     pictures = load(args.data, SCALE * (args.finer or 1))
+    exported.require_data(facts, pictures.digest, args.outputs / record)
     if args.finer:
-        print(json.dumps(add_finer(pictures, args)["metrics"], indent=1))
+        print(json.dumps(add_finer(pictures, facts, args)["metrics"], indent=1))
         return
-    reference, norms = args.outputs / "decoder.fp32.onnx", args.outputs / "decoder.norms.fp32.onnx"
-    if not reference.exists():
-        raise TrainingError(f"{reference} is missing; run python -m training.export_onnx first.")
+    reference, norms = args.outputs / "decoder.fp32.onnx", args.outputs / WITH_NORMS
     batches = calibration_of(args)
     int8 = args.outputs / "decoder.int8.onnx"  # until it is measured: the model stays usable meanwhile
     quantise(reference, int8, batches)
     decoders = {"fp32": reference, "fp16": args.models / "decoder.fp16.onnx", "int8": int8}
-    if norms.exists():
+    if WITH_NORMS in facts["exported"]["outputs"]:
         quantise(norms, args.outputs / "decoder.norms.int8.onnx", batches)
         decoders |= {"norms fp32": norms, "norms int8": args.outputs / "decoder.norms.int8.onnx"}
     found = report.compare_exports(
@@ -257,7 +263,6 @@ def main() -> None:
     )
     report.write(found, args.outputs)
     write_whole(args.models / int8.name, lambda partial: shutil.copyfile(int8, partial))
-    facts = json.loads((args.outputs / "export.json").read_text())
     meta = card.write(args.models, facts, found, reference)
     print(json.dumps(meta["metrics"], indent=1))
 
