@@ -191,6 +191,9 @@ def gains_detail(place, train, model, outputs, python):
             "--finer", 2)  # fmt: skip
     card = json.loads((model / "meta.json").read_text())
     found = card["details"]["x2"]["metrics"]
+    assert (
+        card["details"]["x2"]["data"]["licence"] == "CC-BY-4.0, CC0-1.0"
+    )  # the rest of it learned from other pictures
     assert card["details"]["x2"]["scale"] == 64 and "decoder.x2.int8.onnx" in card["files"]
     assert set(found["to_pictures"]) == {"fp32", "fp16", "int8", "stretched"}
     assert found["to_fp32"]["fp16"]["psnr_db"] > 50 and found["to_fp32"]["int8"]["psnr_db"] > 30

@@ -46,9 +46,9 @@ def exported(tmp_path: Path, monkeypatch: Any) -> Any:
     monkeypatch.setattr(export_onnx, "to_onnx", write_toy)
     pictures = large_pictures(tmp_path / "data", 2, (64, 64))
 
-    def export(seed: int, steps: int = 3, force: bool = False, out: str = "model") -> Path:
+    def export(seed: int, steps: int = 3, force: bool = False, out: str = "model", **facts: Any) -> Path:
         path = tmp_path / f"{seed}.ckpt"
-        checkpoint.write(path, lively(seed), FACTS | {"steps": steps, "data": pictures.digest})
+        checkpoint.write(path, lively(seed), FACTS | {"steps": steps, "data": pictures.digest} | facts)
         export_onnx.export(path, pictures, tmp_path / out, tmp_path / "outputs", force)
         return tmp_path / out
 
@@ -181,3 +181,17 @@ def test_other_pictures_than_those_of_the_training_are_refused(exported: Any, tm
         quantise(folder, monkeypatch, "others")
     exports.require_data({"data": "aa+bb"}, "bb+aa", folder)
     exports.require_data({}, "aa", folder)  # of a version that did not record it
+
+
+def test_the_licence_of_an_export_is_that_of_its_record(exported: Any, tmp_path: Path) -> None:
+    """--data may name pictures of the same digest, and a free licence, beside what the training learned from."""
+    folder = exported(0, licences=["CC-BY-NC-4.0"], sources=["pictures"])
+    facts = exports.read(tmp_path / "outputs", exports.RECORD, folder)
+    assert (facts["licences"], facts["sources"]) == (["CC-BY-NC-4.0", "CC0-1.0"], ["pictures", "procedural"])
+    for name in export_onnx.SHIPPED:
+        props = {entry.key: entry.value for entry in onnx.load(folder / name).metadata_props}
+        assert props["licence"] == "none chosen yet; the pictures: CC-BY-NC-4.0, CC0-1.0"
+    before = content(folder)
+    with pytest.raises(TrainingError, match="0.ckpt is of a training on other pictures than those of --data"):
+        exported(0, data="another")
+    assert content(folder) == before

@@ -18,6 +18,7 @@ import torch
 
 from . import arguments, checkpoint
 from .errors import TrainingError, run_command
+from .licence import together
 from .models import VAE
 from .norms import is_folded
 
@@ -56,9 +57,11 @@ def main() -> None:
     if not 0 <= args.share <= 1:
         raise TrainingError(f"--share {args.share:g}: a number from 0 to 1 was wanted.")
     trained, facts = checkpoint.load_averaged(args.checkpoint)
-    model = blend(trained, checkpoint.from_model(args.start, args.detail)[0], args.share)
+    start, card = checkpoint.from_model(args.start, args.detail)
+    model = blend(trained, start, args.share)
+    learned = together(facts, checkpoint.learned(card, args.detail))
     target = args.checkpoint.with_name("blended.ckpt")
-    checkpoint.write(target, model, facts | {"blended": args.share})
+    checkpoint.write(target, model, facts | learned | {"blended": args.share})
     print(target)
 
 

@@ -16,12 +16,11 @@ import onnxruntime
 from .anchors import ANCHORS
 from .files import sha256_of, write_whole
 from .kept_anchors import SOURCE_OF_DRAWN
-from .licence import licence_of_card
+from .licence import DRAWN, licence_of_card
 
 LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
 GOLDEN_SEED, GOLDEN_SHAPE = 20, (2, 8, 2, 3)
 FORMAT = 2
-DRAWN = "procedural"  # the source of pictures that training/procedural.py draws
 
 
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -217,17 +216,22 @@ def _decoders(models: Path, stem: str) -> dict[str, Path]:
     return {match[1]: path for path, match in named.items() if match}
 
 
-def _data(facts: dict[str, Any]) -> dict[str, str]:
+def _data(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what the card says of the pictures; licence and sources are also those of the trainings before."""
     return {
         "what": f"{facts['pictures']} pictures {_made_by(facts)}",
-        "licence": ", ".join(facts["licences"]), "digest": facts["data"],
+        "licence": ", ".join(facts["licences"]), "sources": facts.get("sources", [DRAWN]), "digest": facts["data"],
+        **({"earlier": facts["earlier"]} if "earlier" in facts else {}),
     }  # fmt: skip
 
 
 def _made_by(facts: dict[str, Any]) -> str:
     """Return where the pictures came from; records that do not say it are older than other sources."""
     sources = facts.get("sources", [DRAWN])
-    return "drawn by training/procedural.py" if sources == [DRAWN] else f"from {', '.join(sources)}"
+    if sources == [DRAWN]:
+        return "drawn by training/procedural.py"
+    continued = "start" in facts or "earlier" in facts
+    return f"{'and those of the trainings before, ' if continued else ''}from {', '.join(sources)}"
 
 
 def _training(facts: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,9 @@ import torch
 from google.protobuf.message import DecodeError
 
 from .errors import TrainingError
+from .exported import same_data
 from .files import write_whole
+from .licence import learned_from, together
 from .models import VAE, Config, Decoder
 from .norms import is_folded, remove_norms
 
@@ -109,6 +111,11 @@ def from_model(folder: Path, detail: int = 1) -> tuple[VAE, dict[str, Any]]:
     return model, card
 
 
+def learned(card: dict[str, Any], detail: int = 1) -> dict[str, list[str]]:
+    """Return the licences and sources of what a model learned from; ``detail`` 2: also those of its finer decoder."""
+    return learned_from(card, card, *([card["details"][f"x{detail}"]] if detail > 1 else []))
+
+
 def ancestor(card: dict[str, Any], detail: int = 1) -> dict[str, Any]:
     """Return what a training's record says of the model it started from; that includes the record of its own start.
 
@@ -117,12 +124,32 @@ def ancestor(card: dict[str, Any], detail: int = 1) -> dict[str, Any]:
     if detail > 1:
         about = card["details"][f"x{detail}"]
         held_out = about["metrics"]["to_pictures"]["fp32"]["all"]
-        return {**about["training"], "data": about["data"]["digest"], "held_out": held_out}
+        data = about["data"]["digest"]
+        return {**about["training"], "data": data, **learned(card, detail), "held_out": held_out}
     metrics = card["metrics"]
     return {
-        **card["training"], "data": card["data"]["digest"], "held_out": metrics["to_pictures"]["fp32"]["all"],
+        **card["training"], "data": card["data"]["digest"], **learned(card),
+        "held_out": metrics["to_pictures"]["fp32"]["all"],
         "folded_to_norms": metrics.get("folded_to_norms") or card["training"].get("start", {}).get("folded_to_norms"),
     }  # fmt: skip
+
+
+def continued(now: dict[str, Any], before: dict[str, Any], start: dict[str, Any]) -> dict[str, Any]:
+    """Return what the record of a training says of its pictures, with the licences and sources of all before.
+
+    Parameters
+    ----------
+    now : dict
+        What it says of the pictures that it is trained on from here on.
+    before : dict
+        The record of the training that is resumed; empty where none is. What other pictures taught stays in the
+        weights, so their digests are kept, as "earlier".
+    start : dict
+        What it says of the model that it started from; empty where it started from none.
+    """
+    digests = dict.fromkeys([*before.get("earlier", []), *([before["data"]] if "data" in before else [])])
+    earlier = [digest for digest in digests if not same_data(digest, now["data"])]
+    return {**now, **together(now, before, start), **({"earlier": earlier} if earlier else {})}
 
 
 def teacher(facts: dict[str, Any], config: Config) -> Decoder:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +62,13 @@ class Pictures:
     def size(self) -> tuple[int, int]:
         """Height and width."""
         return self.pixels[0].shape[1:3]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the record of a training says of its pictures."""
+        return {
+            "data": self.digest, "pictures": len(self), "licences": self.licences, "sources": self.sources,
+        }  # fmt: skip
 
     def some(self, held_out: bool, most: int | None = None) -> list[int]:
         """Return numbers of pictures in or out of the training; at most so many, spread evenly over the styles."""

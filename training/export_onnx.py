@@ -179,9 +179,10 @@ def export_finer(
             "folder that --start named."
         )
     mean, std = (torch.tensor(card["latent"][name]).view(1, -1, 1, 1) for name in ("mean", "std"))
+    facts |= checkpoint.continued(pictures.record, facts, {})
     name = f"decoder.x{model.config.detail}"
     notes = {"n2s.steps": facts["steps"], "n2s.norms": "folded", "n2s.scale": model.config.scale}
-    notes["licence"] = licence_of(pictures.licences)
+    notes["licence"] = licence_of(facts["licences"])
     to_onnx(
         Generator(model.decoder, mean, std),
         outputs / f"{name}.fp32.onnx",
@@ -190,13 +191,8 @@ def export_finer(
         notes,
     )
     to_half(outputs / f"{name}.fp32.onnx", outputs / f"{name}.fp16.onnx")
-    facts |= {
-        "data": pictures.digest,
-        "pictures": len(pictures),
-        "licences": pictures.licences,
-        "sources": pictures.sources,
-        "exported": exported.of_files(out, ["encoder.fp16.onnx"], outputs, [f"{name}.fp32.onnx", f"{name}.fp16.onnx"]),
-    }
+    kept = [f"{name}.fp32.onnx", f"{name}.fp16.onnx"]
+    facts["exported"] = exported.of_files(out, ["encoder.fp16.onnx"], outputs, kept)
     write_whole(outputs / f"{name}.json", lambda partial: partial.write_text(json.dumps(facts, indent=1)))
     return facts
 
@@ -207,14 +203,17 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     Raises
     ------
     TrainingError
-        When ``out`` holds anchors of its user, which another encoder made; ``force`` lets them go.
+        When the checkpoint was trained on other pictures, or ``out`` holds anchors of its user, which another encoder
+        made; ``force`` lets these go.
     """
     model, facts = checkpoint.load_averaged(model_path)
+    exported.require_data(facts, pictures.digest, model_path)
+    facts |= checkpoint.continued(pictures.record, facts, {})
     found = statistics(model.encoder, pictures)
     mean, std = (found[name].float().view(1, -1, 1, 1) for name in ("mean", "std"))
     folded = is_folded(model.decoder)
     notes = {"n2s.steps": facts["steps"], "n2s.norms": "folded" if folded else "kept"}
-    notes["licence"] = licence_of(pictures.licences)
+    notes["licence"] = licence_of(facts["licences"])
     example = torch.randn(2, model.config.latent, 5, 6)
     to_onnx(Generator(model.decoder, mean, std), outputs / "decoder.fp32.onnx", "decoder", example, notes)
     to_onnx(
@@ -234,15 +233,8 @@ def export(model_path: Path, pictures: Pictures, out: Path, outputs: Path = OUTP
     kept_anchors.write(out, points | own)
     facts = {name: value for name, value in facts.items() if name != "teacher"}
     facts |= {name: _plain(values) for name, values in found.items()}
-    facts |= {
-        "data": pictures.digest,
-        "pictures": len(pictures),
-        "licences": pictures.licences,
-        "sources": pictures.sources,
-        "exported": exported.of_files(
-            out, SHIPPED, outputs, ["decoder.fp32.onnx", *([WITH_NORMS] if norms.exists() else [])]
-        ),
-    }
+    kept = ["decoder.fp32.onnx", *([WITH_NORMS] if norms.exists() else [])]
+    facts["exported"] = exported.of_files(out, SHIPPED, outputs, kept)
     write_whole(outputs / exported.RECORD, lambda partial: partial.write_text(json.dumps(facts, indent=1)))
     return facts
 
@@ -266,6 +258,7 @@ def main() -> None:
     model, known = checkpoint.load_averaged(args.checkpoint)
     pictures = load(args.data, model.config.scale)
     if model.config.detail > 1:
+        exported.require_data(known, pictures.digest, args.checkpoint)
         export_finer(model, known, pictures, args.out, args.outputs)
         print(f"Next: python -m training.quantize_onnx --finer {model.config.detail}, which adds it to {args.out}.")
         return

@@ -52,16 +52,21 @@ def read(outputs: Path, record: str, models: Path) -> dict[str, Any]:
     return facts
 
 
+def same_data(one: str, other: str) -> bool:
+    """Say whether two digests are of the same data sets, whatever their order."""
+    return sorted(one.split("+")) == sorted(other.split("+"))
+
+
 def require_data(facts: dict[str, Any], digest: str, of: Path) -> None:
     """Refuse other data sets than those that a record names; one of an older version names none.
 
     Raises
     ------
     TrainingError
-        When --data has another digest; the order of data sets is no matter.
+        When --data has another digest.
     """
     known = facts.get("data")
-    if known and sorted(known.split("+")) != sorted(digest.split("+")):
+    if known and not same_data(known, digest):
         raise TrainingError(
             f"{of} is of a training on other pictures than those of --data: their digest is {known}, and that of "
             f"--data {digest}. Name the data sets that it was trained on, as they were then."

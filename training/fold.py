@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import arguments, checkpoint, perceptual
+from . import arguments, checkpoint, exported, perceptual
 from .compat import fast_bf16
 from .dataset import Crops, load
 from .errors import TrainingError, run_command
@@ -178,6 +178,7 @@ def main() -> None:
         raise TrainingError(f"{args.checkpoint} is folded already.")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     pictures = load(args.data, model.config.scale)
+    exported.require_data(facts, pictures.digest, args.checkpoint)
     teacher = copy.deepcopy(model.decoder)
     with torch.no_grad():
         rng = np.random.default_rng(7)

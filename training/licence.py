@@ -1,11 +1,16 @@
-"""Under which licence a model stands, by those of the pictures that it was trained on."""
+"""Under which licence a model stands, by those of the pictures that it was trained on.
+
+Trainings follow each other, by --resume, --start and blend. What was learned stays in the weights, so the record of
+each training names the licences and sources of all before it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 CC0 = "CC0-1.0"
+DRAWN = "procedural"  # the source of pictures that training/procedural.py draws
 UNCHOSEN = "none chosen yet"
 
 
@@ -18,10 +23,48 @@ def licence_of(pictures: Collection[str]) -> str:
 
 def licence_of_card(card: dict[str, Any]) -> str:
     """Return the licence of a model with all that was added to it; one that somebody wrote into its card stays."""
-    written = card.get("licence", CC0)
-    if written != CC0 and not written.startswith(UNCHOSEN):
+    if written := written_in(card):
         return written
     entries = [card, *card.get("details", {}).values(), card.get("upscale", {})]
-    return licence_of(
-        {name for entry in entries for name in entry.get("data", {}).get("licence", "").split(", ")} - {""}
-    )
+    return licence_of({name for entry in entries for name in _licences(entry)})
+
+
+def written_in(card: Mapping[str, Any]) -> str:
+    """Return the licence that somebody wrote into a card; "" where it is what follows from the pictures."""
+    licence = card.get("licence", CC0)
+    return "" if licence == CC0 or licence.startswith(UNCHOSEN) else licence
+
+
+def together(*records: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the licences and sources that any of several records names."""
+    return {kind: sorted({name for record in records for name in record.get(kind, ())})
+            for kind in ("licences", "sources")}  # fmt: skip
+
+
+def learned_from(card: Mapping[str, Any], *entries: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the licences and sources of what the nets of a model learned from, as a record names them.
+
+    Parameters
+    ----------
+    card : dict
+        Of the model. A licence that somebody wrote into it is one more that binds what is made of the model.
+    *entries : dict
+        What the card says of these nets, with their "data"; the card itself for its first decoder.
+    """
+    licences = {name for entry in entries for name in _licences(entry)}
+    if written := written_in(card):
+        licences.add(f"{written} (of the model before)")
+    return {"licences": sorted(licences), "sources": sorted({name for entry in entries for name in _sources(entry)})}
+
+
+def _licences(entry: Mapping[str, Any]) -> set[str]:
+    return set(entry.get("data", {}).get("licence", "").split(", ")) - {""}
+
+
+def _sources(entry: Mapping[str, Any]) -> list[str]:
+    """Return where the pictures of an entry came from; cards of older versions say it in their text alone."""
+    data = entry.get("data", {})
+    if "sources" in data:
+        return data["sources"]
+    what = data.get("what", "")
+    return [DRAWN] if DRAWN in what else [name for name in what.partition(" from ")[2].split(", ") if name]

@@ -209,9 +209,11 @@ def main() -> None:
     last = folder / "last.ckpt"
     config = Config(decoder=tuple(args.widths)) if args.widths else None
     start = None  # the record of the model that this training started from
+    before = {}  # the record of the training that is resumed
     if args.resume:
         model = load_resumed(last, config)
-        start = checkpoint.read(last)["extra"].get("start")
+        before = checkpoint.read(last)["extra"]
+        start = before.get("start")
     elif last.exists():
         raise TrainingError(f"{last} exists: go on with --resume, in place of --start, or train under another --name.")
     elif args.start:
@@ -253,8 +255,7 @@ def main() -> None:
         module.average = Average(module.model)
     for part in (module.model.encoder.body, module.model.decoder.body):
         part.sparing = args.spare_memory
-    module.facts = {"data": pictures.digest, "pictures": len(pictures),
-                    "licences": pictures.licences, "sources": pictures.sources,
+    module.facts = {**checkpoint.continued(pictures.record, before, start or {}),
                     "distance": getattr(module.distance, "name", "none"), "preset": args.preset,
                     "critic": args.critic if module.critic else 0.0, "prices": module.prices, "strained": STRAIN,
                     "body": module.body,

@@ -33,7 +33,7 @@ from .dataset import Crops, Pictures, load
 from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
 from .files import write_whole
-from .licence import licence_of
+from .licence import learned_from, licence_of, together
 from .models import SCALE, conv
 from .quantize_onnx import Reader
 
@@ -251,6 +251,11 @@ def measure(files: dict[str, Path], pictures: Pictures, most: int = 20) -> dict[
     }
 
 
+def licences_with(licences: list[str], before: dict[str, Any]) -> list[str]:
+    """Return the licences of the pictures, and of those that the net in the card of --start learned from."""
+    return together({"licences": licences}, learned_from(before, before[NAME]))["licences"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the net of the Upscale node, and add it to a model.")
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets of large pictures")
@@ -274,18 +279,21 @@ def main() -> None:
     crops = Crops(pictures, ((args.crop, args.batch, 1.0),), seed=args.seed)
     net = from_model(args.start) if args.start else Upscaler(**given)
     record = train(net, crops, args.minutes)
+    licences = pictures.licences
     if args.start:
-        record["start"] = json.loads((args.start / "meta.json").read_bytes())[NAME]["training"]
+        before = json.loads((args.start / "meta.json").read_bytes())
+        record["start"] = before[NAME]["training"]
+        licences = licences_with(licences, before)
     args.outputs.mkdir(parents=True, exist_ok=True)
     files = {precision: args.outputs / f"{NAME}.{precision}.onnx" for precision in ("fp32", "fp16", "int8")}
-    to_onnx(net, files["fp32"], licence_of(pictures.licences))
+    to_onnx(net, files["fp32"], licence_of(licences))
     to_half(files["fp32"], files["fp16"])
     batches = [F.avg_pool2d(frames, 2).numpy() for frames, _ in zip(crops, range(24))]
     quantise(files["fp32"], files["int8"], [batch[k : k + 1] for batch in batches for k in range(4)])
     about = {
         "scale": 2,
         "config": net.config,
-        "data": {"digest": pictures.digest, "licence": ", ".join(pictures.licences)},
+        "data": {"digest": pictures.digest, "licence": ", ".join(licences)},
         "training": record,
         "metrics": measure(files, pictures),
     }
