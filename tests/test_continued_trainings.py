@@ -82,7 +82,7 @@ def test_a_training_that_starts_from_a_model_names_its_licences(learn: Any, data
     assert facts["start"]["licences"] == ["CC-BY-NC-4.0"] and facts["start"]["data"] == "aa"
     about = _data(facts)
     assert about["what"] == f"{len(data[1])} pictures and those of the trainings before, from pictures, procedural"
-    assert licence_of_card({"data": about}) == "none chosen yet; the pictures: CC-BY-NC-4.0, CC0-1.0"
+    assert licence_of_card({"data": about}, {}) == "none chosen yet; the pictures: CC-BY-NC-4.0, CC0-1.0"
 
 
 def test_a_training_that_goes_on_with_other_pictures_names_those_of_before(

@@ -189,6 +189,32 @@ def test_a_card_keeps_what_still_holds() -> None:
     assert card.what_holds({}, dict(files)) == {}
 
 
+def test_a_licence_that_somebody_wrote_into_a_card_stays(tmp_path, monkeypatch) -> None:
+    """Whatever is written anew: all of the card, or an entry of it."""
+    for name in ("encoder", "decoder"):
+        (tmp_path / f"{name}.fp16.onnx").write_bytes(b"a net, which nobody opens here")
+    np.savez(tmp_path / "anchors.npz", mine=np.zeros((8, 1, 1)))
+    monkeypatch.setattr(card, "_decoders", lambda models, stem: {})
+    statistics = {name: [0.0] * 8 for name in card.LATENT}
+    record = {
+        "config": lively().config.asdict(),
+        "steps": 3,
+        "elapsed": 60,
+        "beta": 3,
+        "share": 0.3,
+        "distance": "none",
+    }
+    facts = {**statistics, **record, "pictures": 9, "licences": ["CC-BY-4.0"], "sources": ["pictures"], "data": "aa"}
+    found = {"pictures": 1, "distance": "none", "to_pictures": {}, "lattice": {}, "to_reference": {}}
+    assert card.write(tmp_path, facts, found)["licence"] == "none chosen yet; the pictures: CC-BY-4.0"
+    for licence in ("CC-BY-SA-4.0", "CC0-1.0"):
+        about = json.loads((tmp_path / "meta.json").read_text())
+        (tmp_path / "meta.json").write_text(json.dumps(about | {"licence": licence}))
+        assert card.write(tmp_path, facts, found)["licence"] == licence
+        card.add(tmp_path, "upscale", {"data": {"licence": "CC-BY-4.0"}})
+        assert json.loads((tmp_path / "meta.json").read_text())["licence"] == licence
+
+
 def test_a_blend_lies_between_both(tmp_path):
     torch.manual_seed(7)
     start = lively()

@@ -141,8 +141,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         "golden": _golden(models, "decoder", reference),
         **kept,
     }  # fmt: skip
-    meta["licence"] = licence_of_card(meta)
-    _publish(models, meta)
+    _publish(models, before, meta)
     return meta
 
 
@@ -196,14 +195,13 @@ def add_finer(models: Path, factor: int, facts: dict[str, Any], found: dict[str,
 
 def add(models: Path, name: str, about: dict[str, Any]) -> None:
     """Add an entry to the card of the files in `models`, which are as they are now."""
-    meta = _before(models)
-    meta[name] = about
-    meta["files"] = files_of(models)
-    meta |= {"licence": licence_of_card(meta)}
-    _publish(models, meta)
+    before = _before(models)
+    _publish(models, before, before | {name: about, "files": files_of(models)})
 
 
-def _publish(models: Path, meta: dict[str, Any]) -> None:
+def _publish(models: Path, before: dict[str, Any], meta: dict[str, Any]) -> None:
+    """Write a card in the place of the one before, whose licence stays where somebody wrote it."""
+    meta["licence"] = licence_of_card(meta, before)
     text = json.dumps(meta, indent=1, ensure_ascii=False) + "\n"
     write_whole(models / "meta.json", lambda partial: partial.write_text(text, encoding="utf-8"))
 

@@ -21,18 +21,20 @@ def licence_of(pictures: Collection[str]) -> str:
     return f"{UNCHOSEN}; the pictures: {', '.join(sorted(pictures)) or 'unknown'}"
 
 
-def licence_of_card(card: dict[str, Any]) -> str:
+def licence_of_card(card: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """Return the licence of a model with all that was added to it; one that somebody wrote into its card stays."""
-    if written := written_in(card):
-        return written
-    entries = [card, *card.get("details", {}).values(), card.get("upscale", {})]
-    return licence_of({name for entry in entries for name in _licences(entry)})
+    return written_in(before) or _licence_of_pictures(card)
 
 
 def written_in(card: Mapping[str, Any]) -> str:
     """Return the licence that somebody wrote into a card; "" where it is what follows from the pictures."""
-    licence = card.get("licence", CC0)
-    return "" if licence == CC0 or licence.startswith(UNCHOSEN) else licence
+    licence = str(card.get("licence") or UNCHOSEN)
+    return "" if licence.startswith(UNCHOSEN) or licence == _licence_of_pictures(card) else licence
+
+
+def _licence_of_pictures(card: Mapping[str, Any]) -> str:
+    entries = [card, *card.get("details", {}).values(), card.get("upscale", {})]
+    return licence_of({name for entry in entries for name in _licences(entry)})
 
 
 def together(*records: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -52,7 +54,7 @@ def learned_from(card: Mapping[str, Any], *entries: Mapping[str, Any]) -> dict[s
         What the card says of these nets, with their "data"; the card itself for its first decoder.
     """
     licences = {name for entry in entries for name in _licences(entry)}
-    if written := written_in(card):
+    if (written := written_in(card)) not in ("", CC0):
         licences.add(f"{written} (of the model before)")
     return {"licences": sorted(licences), "sources": sorted({name for entry in entries for name in _sources(entry)})}
 
