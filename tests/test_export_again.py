@@ -166,7 +166,7 @@ def test_a_record_of_an_older_version_is_told(exported: Any, tmp_path: Path, mon
 def test_a_finer_decoder_belongs_to_the_model_it_was_exported_for(
     exported: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    first, second = exported(0, out="first"), exported(1, out="second")
+    first, second = exported(0, out="first"), with_card(exported(1, out="second"))
     outputs = tmp_path / "outputs"
     facts = {"exported": exports.of_files(first, ["encoder.fp16.onnx"], outputs, ["decoder.fp32.onnx"])}
     (outputs / "decoder.x2.json").write_text(json.dumps(facts))

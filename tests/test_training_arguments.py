@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 
 from tiny_vae import QUIET, large_pictures, lively  # noqa: E402
 
-from training import arguments, blend, dataset, manifest, norms, procedural  # noqa: E402
+from training import arguments, blend, card, dataset, manifest, norms, procedural  # noqa: E402
 from training.dataset import Crops  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.models import Config, norm  # noqa: E402
@@ -145,6 +145,46 @@ def test_an_interrupted_command_says_its_own_way_on(name, onward, monkeypatch, c
         runpy.run_module(f"training.{name}", run_name="__main__")
     told = capsys.readouterr().err
     assert ended.value.code == 130 and told.startswith("Interrupted. ") and onward in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("quantize_onnx", ["--data", "d"]),
+        ("quantize_onnx", ["--data", "d", "--finer", "2"]),
+        ("upscale", ["--data", "d"]),
+        ("sketch", []),
+        ("ceiling", ["--data", "d"]),
+        ("gallery", ["--data", "d"]),
+    ],
+)
+def test_a_folder_without_a_model_is_refused_before_any_work(
+    name: str, words: list[str], tmp_path, monkeypatch
+) -> None:
+    main = getattr(pytest.importorskip(f"training.{name}"), "main")
+    monkeypatch.setattr("sys.argv", [name, *words, "--models", str(tmp_path / "mymodel")])
+    with pytest.raises(TrainingError, match="mymodel holds no model: it has no encoder.fp16.onnx. .*--models"):
+        main()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_is_wanted_with_a_whole_card(tmp_path: Path) -> None:
+    for name in ("encoder.fp16.onnx", "decoder.fp16.onnx", "anchors.npz"):
+        with pytest.raises(TrainingError, match=f"it has no {name}"):
+            card.require(tmp_path, card=False)
+        (tmp_path / name).write_bytes(b"")
+    card.require(tmp_path, card=False)
+    with pytest.raises(TrainingError, match="has no decoder.int8.onnx"):
+        card.require(tmp_path, "decoder.int8.onnx", card=False)
+    with pytest.raises(TrainingError, match="has no meta.json; python -m training.quantize_onnx"):
+        card.require(tmp_path)
+    for damaged in ("{", "[]", '{"upscale": {}}'):
+        (tmp_path / "meta.json").write_text(damaged)
+        for needed in (True, False):  # what is damaged is not written over either
+            with pytest.raises(TrainingError, match="meta.json is no model card, or is damaged"):
+                card.require(tmp_path, card=needed)
+    (tmp_path / "meta.json").write_text('{"files": {}, "latent": {}}')
+    card.require(tmp_path)
 
 
 def test_a_file_is_no_data_set(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 import onnxruntime
 
 from .anchors import ANCHORS
+from .errors import TrainingError
 from .files import sha256_of, write_whole
-from .kept_anchors import SOURCE_OF_DRAWN
+from .kept_anchors import ARCHIVE, SOURCE_OF_DRAWN
 from .licence import DRAWN, licence_of_card
 
 LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
@@ -89,6 +90,49 @@ def files_of(models: Path) -> dict[str, dict[str, Any]]:
         path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
         for path in sorted([*models.glob("*.onnx"), models / "anchors.npz"])
     }
+
+
+def require(models: Path, *more: str, card: bool = True) -> None:
+    """Refuse a folder that holds no model, before the work whose result would be added to it.
+
+    Parameters
+    ----------
+    *more : str
+        Files that are needed beside encoder, decoder and anchors.
+    card : bool
+        Whether the card must be there; without it, one that is there must be whole, as it is written anew.
+
+    Raises
+    ------
+    TrainingError
+        When anything of this is missing or cannot be read.
+    """
+    for name in ("encoder.fp16.onnx", "decoder.fp16.onnx", ARCHIVE, *more):
+        if not (models / name).is_file():
+            raise TrainingError(
+                f"{models} holds no model: it has no {name}. Export one into it with python -m training.export_onnx "
+                f"--out {models}, or name the folder of another with --models."
+            )
+    if card or (models / "meta.json").exists():
+        _require_card(models)
+
+
+def _require_card(models: Path) -> None:
+    path = models / "meta.json"
+    try:
+        found = json.loads(path.read_bytes())
+        whole = isinstance(found, dict) and {"files", "latent"} <= found.keys()
+    except FileNotFoundError:
+        raise TrainingError(
+            f"{models} has no meta.json; python -m training.quantize_onnx --models {models} writes it."
+        ) from None
+    except (OSError, ValueError):
+        whole = False
+    if not whole:
+        raise TrainingError(
+            f"{path} is no model card, or is damaged. Restore it; or remove it, and python -m training.quantize_onnx "
+            f"--models {models} writes another, without what was added to the model."
+        )
 
 
 def _before(models: Path) -> dict[str, Any]:

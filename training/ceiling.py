@@ -296,6 +296,7 @@ def main() -> None:
     parser.add_argument("--cells", type=arguments.count, default=8, help="cells of a crop, down and across")
     parser.add_argument("--perceptual", help="as for train_vae")
     args = parser.parse_args()
+    card.require(args.models)
     entry = find(args)
     details = checkpoint.from_model(args.models, 2)[1]["details"]
     card.add(args.models, "details", details | {"x2": details["x2"] | {NAME: entry}})

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .card import session
+from . import card
 from .dataset import Pictures, load
 from .errors import run_command
 from .export_onnx import MODELS
@@ -29,7 +29,7 @@ GRID = (16, 28)
 
 def reconstructions(models: Path, pictures: Pictures) -> list[torch.Tensor]:
     """Return ten held-out pictures, two of each style, then what becomes of them."""
-    encoder, decoder = (session(models / name, 2) for name in ("encoder.fp16.onnx", "decoder.int8.onnx"))
+    encoder, decoder = (card.session(models / name, 2) for name in ("encoder.fp16.onnx", "decoder.int8.onnx"))
     frames = [pictures.frame(k) for k in pictures.some(held_out=True, most=10)]
     latents = [encoder.run(None, {"frames": frame[None].numpy()})[0] for frame in frames]
     return [*frames, *(torch.from_numpy(decoder.run(None, {"latents": z})[0][0]) for z in latents)]
@@ -37,7 +37,7 @@ def reconstructions(models: Path, pictures: Pictures) -> list[torch.Tensor]:
 
 def journeys(models: Path) -> list[torch.Tensor]:
     """Return the frames of `JOURNEYS`, row by row."""
-    decoder = session(models / "decoder.int8.onnx", 2)
+    decoder = card.session(models / "decoder.int8.onnx", 2)
     frames = []
     with np.load(models / "anchors.npz") as anchors:
         for names in JOURNEYS:
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.add_argument("--out", type=Path, default=MODELS.parent / "docs/images")
     args = parser.parse_args()
+    card.require(args.models, "decoder.int8.onnx", card=False)
     save(page(reconstructions(args.models, load(args.data, SCALE)), 10, 176), args.out / "reconstructions.png")
     save(page(journeys(args.models), STEPS, 144), args.out / "interpolations.png")
     print(*(args.out / f"{name}.png" for name in ("reconstructions", "interpolations")), sep="\n")

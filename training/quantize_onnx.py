@@ -243,6 +243,7 @@ def main() -> None:
         help="the decoder of so many times the size, which export_onnx just wrote",
     )
     args = parser.parse_args()
+    card.require(args.models, card=bool(args.finer))
     record = f"decoder.x{args.finer}.json" if args.finer else exported.RECORD
     facts = exported.read(args.outputs, record, args.models)
     pictures = load(args.data, SCALE * (args.finer or 1))

@@ -202,6 +202,7 @@ def main() -> None:
     parser.add_argument("--depth", type=arguments.at_least(0), default=3, help="layers between the first and the last")
     parser.add_argument("--seed", type=arguments.seed, default=1)
     args = parser.parse_args()
+    card.require(args.models)
     torch.manual_seed(args.seed)
     meta, anchors, decoder = read_model(args.models)
     latents = draw_latents(anchors, args.count + JUDGED, np.random.default_rng(args.seed))

@@ -274,6 +274,7 @@ def main() -> None:
     args = parser.parse_args()
     arguments.exclude(args, "start", ("channels", "depth"), "the net to start from has both. Leave one of them out.")
     given = {name: getattr(args, name) for name in ("channels", "depth") if getattr(args, name) is not None}
+    card.require(args.models)
     torch.manual_seed(args.seed)
     pictures = load(args.data, SCALE)
     crops = Crops(pictures, ((args.crop, args.batch, 1.0),), seed=args.seed)
