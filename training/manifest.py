@@ -1,28 +1,33 @@
 """A data set on disk: pictures, one sidecar per picture, and one manifest that lists what belongs to it.
 
+    python -m training.manifest FOLDER --licence CC-BY-4.0           lists pictures of your own, FOLDER/STYLE/*.png
+
     <folder>/manifest.csv                          one row per picture, in the order of (style, index)
     <folder>/<style>/<style>-000017.png            8-bit RGB
     <folder>/<style>/<style>-000017.json           how it was made: everything needed to make it again
 
 A generator writes PNG and sidecar first and the row last, each file under a temporary name that is then renamed; so
-every picture with a row is complete. Filtering adds measures and a verdict to the rows; a rejected picture keeps its
-row, with the reason.
+every picture with a row is complete. Pictures of your own have any names, and no sidecars. Filtering adds measures and
+a verdict to the rows; a rejected picture keeps its row, with the reason.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import hashlib
 import io
 import json
 import os
+import struct
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from .errors import TrainingError
+from .errors import TrainingError, run_command
 
 NAME = "manifest.csv"
+OWN = "pictures"  # the source of a user's own pictures
 STYLES = ("abstract", "glitch", "color-field", "noise", "organic")
 
 
@@ -35,13 +40,13 @@ class Row:
     file : str
         Path below the data set's folder, with forward slashes.
     style : str
-        One of `STYLES`.
+        One of `STYLES`, or the folder of a user's own pictures.
     index : int
         Number within the style, from 0.
     seed : int
         The seed it was made with.
     source : str
-        "procedural", "stable-diffusion" or "pictures" (a user's own).
+        "procedural", "stable-diffusion", or "pictures" (a user's own) or what the user calls them.
     width, height : int
         Pixels.
     licence : str
@@ -117,7 +122,8 @@ def read(folder: Path) -> list[Row]:
     except (FileNotFoundError, NotADirectoryError):
         raise TrainingError(
             f"{folder} is no data set: it has no {NAME}. Make one with python -m training.procedural "
-            "--out FOLDER, or point --data at one."
+            f"--out FOLDER, list pictures of your own with python -m training.manifest {folder} --licence LICENCE, or "
+            "point --data at one."
         ) from None
     except UnicodeDecodeError:
         raise TrainingError(f"{path} is not UTF-8 text; make the data set again or restore the file.") from None
@@ -218,3 +224,68 @@ def digest(rows: Iterable[Row]) -> str:
 def write_sidecar(folder: Path, row: Row, about: dict) -> None:
     """Write how a picture was made; `about` is plain data."""
     publish(folder / row.sidecar, (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+# Pictures of a user's own --------------------------------------------------------------------------------------------
+
+
+def size_of_png(path: Path, head: bytes) -> tuple[int, int]:
+    """Return width and height of a PNG of 8 bits for each value, by how its file begins.
+
+    Raises
+    ------
+    TrainingError
+        When it is no such file.
+    """
+    if len(head) < 25 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[12:16] != b"IHDR" or head[24] > 8:
+        raise TrainingError(f"{path} is no PNG of 8 bits for each value; save the picture as one, or take it away.")
+    return struct.unpack(">II", head[16:24])
+
+
+def rows_of(folder: Path, licence: str, source: str) -> list[Row]:
+    """Return a row for each picture in the folders of a folder; a style has the name of its folder.
+
+    Raises
+    ------
+    TrainingError
+        When there are none, or they are not all PNG of 8 bits and of one size.
+    """
+    styles: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*/*.[pP][nN][gG]")):
+        if not path.name.startswith(".") and path.is_file():
+            styles.setdefault(path.parent.name, []).append(path)
+    rows = []
+    for style, paths in styles.items():
+        for index, path in enumerate(paths):
+            data = path.read_bytes()
+            file, digest = path.relative_to(folder).as_posix(), hashlib.sha256(data).hexdigest()
+            rows.append(Row(file, style, index, 0, source, *size_of_png(path, data[:25]), licence, digest))
+    if not rows:
+        raise TrainingError(
+            f"{folder} has no pictures of the form STYLE/NAME.png. Put them as PNG into a folder of {folder}, such as "
+            f"{folder / 'mine'}."
+        )
+    return usable_rows(folder, rows)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.manifest", description="List pictures of your own as a data set."
+    )
+    option = parser.add_argument
+    option("folder", type=Path, metavar="FOLDER", help="a folder with FOLDER/STYLE/*.png, all of one size")
+    option("--licence", required=True, help="of the pictures: an SPDX identifier such as CC-BY-4.0, or a name")
+    option("--source", default=OWN, help="where they come from, a word for the model's card (default: %(default)s)")
+    args = parser.parse_args(arguments)
+    path = args.folder / NAME
+    if path.exists():
+        raise TrainingError(f"{path} exists; remove it if its pictures are to be listed anew.")
+    if not args.folder.is_dir():
+        raise TrainingError(f"{args.folder} is no folder.")
+    rows = rows_of(args.folder, args.licence, args.source)
+    write(args.folder, rows)
+    print(f"{len(rows)} pictures listed in {path}. Next: python -m training.filter {args.folder}")
+
+
+if __name__ == "__main__":
+    run_command(main)

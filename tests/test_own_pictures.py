@@ -1,0 +1,62 @@
+"""Pictures of a user's own become a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+Image = pytest.importorskip("PIL.Image")
+
+from picture_sets import fails, png, white_noise  # noqa: E402
+
+from training import dataset, filter, manifest  # noqa: E402
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """Give a folder of three pictures, of two styles."""
+    for number, name in enumerate(("sea/b.png", "sea/a, 1.PNG", "wood/a.png")):
+        path = tmp_path / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(white_noise(number)))
+    return tmp_path / "mine"
+
+
+def test_own_pictures_are_listed_and_learned_from(mine: Path, capsys: Any) -> None:
+    assert "python -m training.manifest" in fails([str(mine)], capsys)
+    manifest.main([str(mine), "--licence", "CC-BY-4.0"])
+    assert "3 pictures listed" in capsys.readouterr().out
+    rows = manifest.read(mine)
+    assert [(row.file, row.style, row.index) for row in rows] == [
+        ("sea/a, 1.PNG", "sea", 0), ("sea/b.png", "sea", 1), ("wood/a.png", "wood", 0)
+    ]  # fmt: skip
+    assert {(row.source, row.licence, row.width, row.height) for row in rows} == {("pictures", "CC-BY-4.0", 128, 128)}
+    pictures = dataset.load([mine])
+    assert np.array_equal(pictures[1], white_noise(0)) and pictures.licences == ["CC-BY-4.0"]
+    filter.main([str(mine), "--jobs", "1", "--min-structure", "0"])
+    assert all(row.accepted == "yes" for row in manifest.read(mine))
+
+
+def test_what_cannot_be_listed_is_told(mine: Path, tmp_path: Path, capsys: Any) -> None:
+    words = [str(mine), "--licence", "CC-BY-4.0", "--source", "photographs"]
+    (mine / "sea/photo.png").write_bytes(b"\xff\xd8\xff\xe0 a JPEG by another name")
+    assert "photo.png is no PNG of 8 bits" in fails(words, capsys, manifest.main)
+    Image.fromarray(np.zeros((128, 128), np.uint16)).save(mine / "sea/photo.png")
+    assert "photo.png is no PNG of 8 bits" in fails(words, capsys, manifest.main)
+    (mine / "sea/photo.png").write_bytes(png(np.zeros((64, 128, 3), np.uint8)))
+    assert "mixes sizes" in fails(words, capsys, manifest.main)
+    assert not (mine / "manifest.csv").exists()
+    (mine / "sea/photo.png").unlink()
+    manifest.main(words)
+    assert {row.source for row in manifest.read(mine)} == {"photographs"}
+    assert "manifest.csv exists" in fails(words, capsys, manifest.main)
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat/a.png").write_bytes(png(white_noise()))
+    assert "has no pictures of the form STYLE/NAME.png" in fails(
+        [str(tmp_path / "flat"), "--licence", "CC0-1.0"], capsys, manifest.main
+    )
+    assert "is no folder" in fails([str(tmp_path / "none"), "--licence", "CC0-1.0"], capsys, manifest.main)
