@@ -25,7 +25,7 @@ L = pytest.importorskip("lightning")
 
 from tiny_vae import TINY, large_pictures, lively  # noqa: E402
 
-from training import checkpoint, dataset, fold, manifest, norms, procedural  # noqa: E402
+from training import checkpoint, dataset, fold, manifest, norms, procedural, sketch  # noqa: E402
 from training.anchors import ANCHORS  # noqa: E402
 from training.errors import TrainingError, run_command  # noqa: E402
 from training.latents import mix_latents  # noqa: E402
@@ -363,6 +363,14 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
     )
     facts = checkpoint.load_averaged(tmp_path / "vae/last.ckpt")[1]
     assert facts["steps"] > 0 and facts["elapsed"] > 5
+
+
+@pytest.mark.parametrize("size", [(4, 8), (8, 8), (8, 64), (64, 64)])
+def test_a_sketch_is_judged_on_pictures_of_any_size(size):
+    away = torch.full((2, 3, *size), 0.1)
+    assert float(sketch.error(away, torch.zeros_like(away))) == pytest.approx(0.3)
+    signs = away * torch.tensor([1.0, -1.0]).repeat(size[1] // 2)
+    assert float(sketch.error(signs, torch.zeros_like(away))) == pytest.approx(0.1)  # means of many pixels are 0
 
 
 def test_the_linear_part_of_a_mean_is_made_in_float32():

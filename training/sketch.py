@@ -133,9 +133,10 @@ def light_of(frames: torch.Tensor) -> torch.Tensor:
 
 def error(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Return the loss: L1 of display values, and of means over 4 x 4 and 16 x 16 pixels, in which errors of one sign
-    add up."""
+    add up; of smaller pictures, over as many pixels as they have across their shorter side."""
     away = made - wanted
-    return away.abs().mean() + sum(F.avg_pool2d(away, size).abs().mean() for size in (SCALE, 4 * SCALE))
+    sizes = (min(size, *away.shape[-2:]) for size in (SCALE, 4 * SCALE))
+    return away.abs().mean() + sum(F.avg_pool2d(away, size).abs().mean() for size in sizes)
 
 
 def train(
