@@ -115,6 +115,7 @@ def run(
     as it is: ember-0m10s-0m20s.mp4, ember-youtube.mp4, ember-320x180-24fps.mp4. A file that n2s did not write is only
     replaced with --overwrite. What several profiles or sinks share is computed once, frames included.
     """
+    from n2s.graph.errors import N2SError
     from n2s.runtime.executors.registry import choose_executor
     from n2s.runtime.obstacles import refuse_file
     from n2s.runtime.progress import JsonEvents, watcher
@@ -137,17 +138,28 @@ def run(
         chosen = choose_executor(executor, jobs, workers)
         folder = out / "draft" if name == "draft" else out
         runs.append(Run(loaded, folder, kept, chosen, *settings))
+    failed: list[N2SError] = []
     for place, (name, job) in enumerate(zip(asked, runs)):
         job.later = runs[place + 1 :]
         if dry_run:
             show_dry_run(job, json)
             continue
-        report = job.execute()
+        try:
+            report = job.execute()
+        except N2SError as error:
+            failed.append(error)
+            if not job.is_rendered:
+                break
+            continue  # the films of other profiles may be without fault
         work_is_done()
         if json:
             print_line({"event": "done", "profile": name, **vars(report), "record": str(report.record)})
         else:
             print(summary(report))
+    for error in failed[1:]:
+        events.said(str(error))
+    if failed:
+        raise failed[0]
 
 
 def refuse_film(out: Path, graph: Any) -> None:

@@ -118,6 +118,7 @@ class Run:
         self._spent, self._rounds = Spent(), Rounds()
         self._publishing = Publishing(self.maker, self.force, self._spent, self._began, self._log)
         self.done: set[str] = set()  # keys that are in the store, forced or not
+        self.is_rendered = False  # whether all chunks are, so that what fails now is about these films alone
         self._early: list[str] = []  # what is to stand in the record, before there is one
 
     def _log(self, text: str) -> None:
@@ -197,6 +198,7 @@ class Run:
             self._publishing.start_music(self.films)
             planned = time.perf_counter()
             self._render()
+            self.is_rendered = True
             self._publish_films()
             beside = planned - began, self.report.seconds, time.perf_counter() - planned - self.report.seconds
             self._spent.remember(self.store, self._jobs, *beside, sum(film.frames for film in self.films))
