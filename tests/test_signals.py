@@ -339,3 +339,12 @@ def test_select_and_crossfade() -> None:
     np.testing.assert_array_equal(power[[0, -1]], [a[0], b[-1]])
     with pytest.raises(GraphError, match="2, 1 columns; they must have as many each"):
         Crossfade().compute(scene(50), a, b[:, 0], amount)
+
+
+def test_beats_before_are_held_against_a_range_as_beats_after_are() -> None:
+    """A Delay is within 600 s on both sides."""
+    for beats in (1, 211, 3999, -1, -211, -3999):  # 3,999 beats last 599.85 s where the music is as fast as can be
+        assert str(Delay(time=f"{beats} beats").time) == f"{beats} beats"
+    for beats in (4001, -4001):
+        with pytest.raises(DeclarationError, match=r"whatever the tempo is, it must be within -600\.\.600, in s"):
+            Delay(time=f"{beats} beats")

@@ -202,7 +202,8 @@ class Node(BaseModel, metaclass=_Declared):
                 like = f", like {number:g}" if isinstance(number, int | float) else ""
                 raise ValueError(f"{item} was given, which is a time; it takes a number, {plain}{like}")
             if isinstance(item, Number) and is_musical(item) and spec:  # as long as the music has them: `wrong_lengths`
-                if not spec.meets(item.resolve(FASTEST, 1), item.resolve(SLOWEST, LONGEST_BAR)):
+                # Of times below 0, those of slow music are the least.
+                if not spec.meets(*sorted((item.resolve(FASTEST, 1), item.resolve(SLOWEST, LONGEST_BAR)))):
                     raise ValueError(f"{item} was given; whatever the tempo is, it must be {spec.range}, in s")
                 continue
             if isinstance(number, int | float) and not isinstance(number, bool) and spec and not spec.allows(number):
