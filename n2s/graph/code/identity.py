@@ -18,7 +18,6 @@ whose file was edited meanwhile is known by the code object that was executed.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -291,6 +290,7 @@ _OF_MODULES = frozenset(
 )
 MOST_ITEMS = 100_000  # of a table whose present contents count
 DEEPEST = 8  # tables in tables
+FILLED = (list, set, dict)  # tables that may be filled
 NOT_PLAIN = "…"  # in place of an item whose value is not known; no text of a plain one is this
 
 
@@ -303,7 +303,8 @@ def _plain(value: Any, around: tuple[Any, ...] = ()) -> str | None:
     """Return a text for a plain value, an array, or what is plain in a table; None for others.
 
     Paths of this machine are not plain. What is not plain in a table has a mark in its place, as it may stand beside a
-    number that counts. ``around`` are the tables that hold the value.
+    number that counts. So have lists, sets and dictionaries beside it: who keeps a lock or an object in a table keeps
+    there what is filled while films are rendered, too. ``around`` are the tables that hold the value.
     """
     if isinstance(value, np.ndarray):
         return digest_array(value) if value.dtype != object else None
@@ -315,6 +316,8 @@ def _plain(value: Any, around: tuple[Any, ...] = ()) -> str | None:
     if items is None or len(items) >= MOST_ITEMS or len(around) >= DEEPEST or any(value is other for other in around):
         return None
     shown = [_plain(item, (*around, value)) for item in items]
+    if None in shown:
+        shown = [None if type(item) in FILLED else text for item, text in zip(items, shown)]
     if type(value) is dict:
         names = [_plain(name, (*around, value)) or NOT_PLAIN for name in value]
         parts = [part for name, item in zip(names, shown) for part in (name, item or NOT_PLAIN)]
@@ -332,6 +335,4 @@ def _items(value: Any) -> list[Any] | None:
         return list(value.values())
     if type(value) in (list, tuple, set, frozenset) or (isinstance(value, tuple) and hasattr(value, "_fields")):
         return list(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [getattr(value, field.name, None) for field in dataclasses.fields(value) if field.compare]
     return None
