@@ -230,6 +230,23 @@ def test_tracks_of_several_layouts_are_alike_in_the_albums_film_and_alone(tmp_pa
     assert heard == pytest.approx([-23] * 3, abs=0.3)
 
 
+def test_a_track_that_cannot_be_as_loud_in_its_own_film_is_told(tmp_path: Path, store: Any) -> None:
+    chord = sum(0.45 * np.sin(2 * np.pi * hertz * np.arange(1.5 * RATE) / RATE) for hertz in (440, 660))  # -7 LUFS
+    for name, mask, samples in (("mono", 0x4, chord[:, None]), ("stereo", 0x3, tones(names_of(0x3), 1.5))):
+        write_wav(tmp_path / f"{name}.wav", samples, mask=mask)
+        film_graph(tmp_path, f"{name}.wav", name)
+    said: list[str] = []
+    events = Events()
+    events.said = said.append
+    path = write_sound_album(tmp_path, ["mono", "stereo"], loudness=-5, normalise="track")
+    mono, *_ = harness.run(Graph.load(path), tmp_path / "out", store, events=events).films
+    reached = mono["levels"]["loudness"]
+    assert reached == pytest.approx(-7, abs=1)
+    assert [text for text in said if "mono.wav" in text and "LUFS" in text] == [
+        f"The sound of mono.wav alone becomes {reached:.1f} LUFS, not -5: its true peak is -1 dBTP then."
+    ]
+
+
 def test_frames_that_nobody_measured_are_told(tmp_path: Path, store: Any) -> None:
     graph = write_still(tmp_path, gradient(), 2)
     harness.run(graph, tmp_path / "out", store)

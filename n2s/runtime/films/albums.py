@@ -16,7 +16,7 @@ from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.films.cards import card_graph
 from n2s.runtime.films.crossings import crossed, crossing_graph
-from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, delivered_sound, read_levels, turned_to
+from n2s.runtime.films.films import Chapter, Film, Passage, cover_of, delivered_sound, read_levels
 from n2s.runtime.films.productions import OfAlbum, Planner
 from n2s.runtime.films.profiled import WHOLE, profile_of, reshapes
 from n2s.runtime.films.seams import Seam, check_crossfades, seam_before
@@ -124,8 +124,13 @@ def _turned(
         turned = [replace(passage, gain=gain) for passage in music]
         return turned, turned
     store, sound = planner.context.store, delivered_sound(album, music)
+
+    def alone_of(one: Passage) -> Passage:
+        is_same = delivered_sound(album, [one]) == sound
+        return one if is_same else planner.turned(album, [one], film=f"{one.music.name} alone")[0]
+
     turned = [planner.turned(album, [passage], sound)[0] for passage in music]
-    alone = [turned_to(album.loudness, [passage], album, store)[0][0] for passage in music]
+    alone = [alone_of(one) for one in turned]
     # Two tracks at once may be louder than each of them.
     mixed = [shown.passage for shown in _shown(planner, turned, seams, rate) if shown.what == CROSSFADE]
     peak = max((read_levels([one], sound, store).peak for one in mixed), default=-math.inf)

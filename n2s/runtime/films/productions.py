@@ -198,10 +198,10 @@ class Planner:
             self.look(graph, sink, range(max(0, start - ceil(BLEND * heard.clock.fps)), stop))
         return graph, (start, stop)
 
-    def turned(self, sink: Node, passages: list[Passage], sound: Sound | None = None) -> list[Passage]:
+    def turned(self, sink: Node, passages: list[Passage], sound: Sound | None = None, film: str = "") -> list[Passage]:
         """Return passages as loud as the sink asks for, in a film of such a sound or of them alone.
 
-        The user is told where that cannot be.
+        The user is told where that cannot be, of the ``film``; left out: of the sink's.
         """
         wanted = getattr(sink, "loudness", None)
         if wanted is None or not passages:
@@ -213,7 +213,8 @@ class Planner:
             self.context.say(f"The loudness of {what} {text}")
         elif loudness < wanted - 0.1:
             text = (
-                f"The sound of {sink.path} becomes {loudness:.1f} LUFS, not {wanted:g}: its true peak is -1 dBTP then."
+                f"The sound of {film or sink.path} becomes {loudness:.1f} LUFS, not {wanted:g}: its true peak is -1 "
+                "dBTP then."
             )
             self.context.say(text)
         return turned
