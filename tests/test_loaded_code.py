@@ -91,6 +91,31 @@ def test_a_module_that_is_imported_late_does_not_change_a_digest(tmp_path: Path)
     assert first == second
 
 
+FILLING = {
+    "inner table": "MADE['a'][1] = {1: 2.0}", "inner list": "MADE['b'].append(1.0)",
+    "taken table": "TAKEN[1] = 2.0", "renamed table": "other[1] = 2.0", "of a module": "tables.OWN[1] = 2.0",
+    "of the class": "N.made[1] = 2.0", "of another class": "Cache().made.setdefault(1, []).append(2.0)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", FILLING)
+def test_a_table_that_a_package_fills_does_not_change_a_digest(way: str, tmp_path: Path) -> None:
+    """What is made once is kept somewhere, and a film is planned before and rendered after."""
+    before = (
+        "from . import tables\nfrom .tables import TAKEN, RENAMED as other, Cache\n"
+        "MADE = {'a': {}, 'b': []}\n"
+        f"def fill():\n    {FILLING[way]}\n"
+    )
+    text = node("N", "1.0", before) + "\n    made: typing.ClassVar[dict] = {}\n"
+    tables = "TAKEN, RENAMED, OWN = {}, {}, {}\nclass Cache:\n    made = {}\n"
+    write_package(tmp_path, "acme", {"acme/__init__.py": "import typing\n" + text, "acme/tables.py": tables})
+    ask = (
+        "import json, acme\nfrom n2s.graph.code.identity import code_digest\nfirst = code_digest(acme.N)\nacme.fill()\n"
+    )
+    first, second = python(tmp_path, ask + "print(json.dumps([first, code_digest(acme.N)]))")
+    assert first == second
+
+
 def test_a_module_with_a_name_of_pythons_own(tmp_path: Path) -> None:
     found = []
     for gain in ("2.0", "2.5"):

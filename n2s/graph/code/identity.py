@@ -128,7 +128,7 @@ def code_parts(
             continue
         walk.follow(cls.__module__, born, file)
         if top != OWN:
-            walk.note_class(f"{cls.__module__}.{cls.__qualname__}", cls)
+            walk.note_class(f"{cls.__module__}.{cls.__qualname__}", cls, walk.changing)
     if subject.__module__.partition(".")[0] != OWN:
         walk.note_methods_from_elsewhere(subject)
     return walk.parts
@@ -145,6 +145,7 @@ class _Walk:
         self.parts: dict[str, str] = {}
         self._file_digest, self._beside = file_digest, beside
         self._tops: set[str] = set()
+        self.changing: frozenset[str] = frozenset()  # names of which some package changes the contents
 
     def follow(self, name: str, since: int, file: str | None = None) -> None:
         """Take in a module, of which the file may be known, and what it imports."""
@@ -171,15 +172,18 @@ class _Walk:
 
     def _follow_package(self, since: int, folder: Path, files: list[Path]) -> None:
         """Every module and every other file of a package, or a module that stands alone."""
+        # One module may fill the tables of another.
+        changing = frozenset(name for file in files if file.suffix == ".py" for name in facts_of(str(file)).changing)
+        self.changing |= changing
         for file in files:
             place = file.relative_to(folder)
             if file.suffix != ".py":
                 self.parts[f"file {place.as_posix()}"] = self._file_digest(file)
                 continue
             parts = place.with_suffix("").parts
-            self._module(".".join(parts[:-1] if parts[-1] == "__init__" else parts), str(file), since)
+            self._module(".".join(parts[:-1] if parts[-1] == "__init__" else parts), str(file), since, changing)
 
-    def _module(self, name: str, file: str, since: int) -> None:
+    def _module(self, name: str, file: str, since: int, changing: frozenset[str]) -> None:
         imports, earliest = self._note_module(name, file, since)
         top, facts = name.partition(".")[0], facts_of(file)
         self.parts["python"] = "{}.{}".format(*sys.version_info)  # even the sum of a list is another on some
@@ -193,7 +197,7 @@ class _Walk:
             _late.add(file)  # what it holds once it is imported was not known before, and may not matter then
             self._file_digest(Path(file))  # but its text must be then what it is now
         elif not installed_version(top):
-            self.note_values(name, loaded_as.__name__, vars(loaded_as), facts.changing)
+            self.note_values(name, loaded_as.__name__, vars(loaded_as), changing)
         for other in imports:
             top = other.partition(".")[0]
             if top != OWN and is_standard(top):
@@ -224,21 +228,25 @@ class _Walk:
         imports = [text for facts in found for text in facts.imports]
         return resolve_imports(name, file, imports), runs[0].order if runs else since
 
-    def note_values(self, owner: str, module: str, values: Any, changing: tuple[str, ...]) -> None:
+    def note_values(self, owner: str, module: str, values: Any, changing: frozenset[str]) -> None:
         """Note the plain values of a module's names and of its own classes, except for names whose values change."""
         for name, value in sorted(dict(values).items()):
             if name in _OF_MODULES or name in changing:
                 continue
             self._note_value(f"{owner}.{name}", value)
             if isinstance(value, type) and value.__module__ == module:
-                self.note_class(f"{owner}.{name}", value)
+                self.note_class(f"{owner}.{name}", value, changing)
             elif isinstance(value, FunctionType) and value.__module__ == module:
                 self._note_function(f"{owner}.{name}", value)
 
-    def note_class(self, owner: str, cls: type) -> None:
+    def note_class(self, owner: str, cls: type, changing: frozenset[str] = frozenset()) -> None:
         """Note what is plain among the attributes of a class, and what its functions carry with them."""
         for name, value in sorted(vars(cls).items()):
-            if name not in ("_born", "_pixel_text") and not (name.startswith("__") and not callable(_function(value))):
+            if (
+                name not in changing
+                and name not in ("_born", "_pixel_text")
+                and not (name.startswith("__") and not callable(_function(value)))
+            ):
                 self._note_value(f"{owner}.{name}", value)
                 if isinstance(function := _function(value), FunctionType):
                     self._note_function(f"{owner}.{name}", function)

@@ -32,8 +32,9 @@ class Facts:
 
     ``digest`` is that of its syntax tree. ``imports`` has one entry per import statement: the module as it is written
     (with leading dots where it is relative), a colon, and the names that are taken from it. ``changing`` are the names
-    of the module that its functions assign (``global``) or whose contents are changed. ``variables`` are the words of a
-    module that reads the environment: the names of variables are among them.
+    that its functions assign (``global``) or whose contents are changed: of the module, of attributes, and of what it
+    takes from others, by the name that it has there. ``variables`` are the words of a module that reads the
+    environment: the names of variables are among them.
     """
 
     digest: str
@@ -102,7 +103,7 @@ def find_facts(text: bytes) -> Facts:
         tree = syntax_tree(text)
     except (SyntaxError, ValueError, RecursionError):
         return Facts(digest_bytes(text), (), ())
-    imports, changing, words, names = [], [], [], set()
+    imports, changing, words, names, renamed = [], [], [], set(), {}
     importers = {"__import__", "import_module"}
     if b"import_module" in text:
         given = [alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
@@ -121,13 +122,14 @@ def find_facts(text: bytes) -> Facts:
                 names.add(name)
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in importers:
                 imports += _imports_by_name(node)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
-                changing.append(name)
-            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
-                changing.append(name)
+            case ast.Call(func=ast.Attribute(value=table, attr=method)) if method in _CHANGES:
+                changing += _names_of(table)
+            case ast.Subscript(value=table, ctx=ast.Store() | ast.Del()):
+                changing += _names_of(table)
             case ast.Import():
                 imports += [f"{alias.name}:" for alias in node.names]
             case ast.ImportFrom():
+                renamed |= {alias.asname: alias.name for alias in node.names if alias.asname}
                 imports.append(f"{'.' * node.level}{node.module or ''}:{' '.join(alias.name for alias in node.names)}")
             case ast.Global():
                 changing += node.names
@@ -140,6 +142,7 @@ def find_facts(text: bytes) -> Facts:
                 pending += [item for item in value if isinstance(item, ast.AST)]
             elif isinstance(value, ast.AST):
                 pending.append(value)
+    changing += [renamed[name] for name in changing if name in renamed]
     reads_environment = names & {"environ", "environb", "getenv"}
     variables = {word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)} if reads_environment else ()
     shown: list[str] = []
@@ -163,6 +166,21 @@ _CHANGES = {
     "sort",
     "reverse",
 }
+
+
+def _names_of(table: ast.AST) -> Iterator[str]:
+    """Yield the names by which a table is reached: of ``made.tables["a"][1]``, tables and made."""
+    while True:
+        match table:
+            case ast.Name(id=name):
+                yield name
+                return
+            case ast.Attribute(value=table, attr=name):
+                yield name
+            case ast.Subscript(value=table) | ast.Call(func=table):
+                pass
+            case _:
+                return
 
 
 def _imports_by_name(call: ast.Call) -> list[str]:
