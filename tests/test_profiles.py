@@ -71,6 +71,8 @@ def test_a_sink_takes_what_it_leaves_out_and_does_not_save_it(tmp_path: Path) ->
     assert (sink.codec, sink.crf, sink.preset, sink.gop, sink.edit_list) == ("h264", 20, "medium", 0.5, False)
     assert sink.model_fields_set == {"path", "profile", "crf"}
     assert FFmpegSink(path="film.mp4", profile="youtube", bitrate=900).crf is None
+    for path, sound in (("film.mkv", None), ("film.mp4", "opus")):  # which have no edit list, or need one
+        assert FFmpegSink(path=path, profile="youtube", audio_codec=sound).edit_list
     with pytest.raises(DeclarationError, match=r"path: \.mp4 holds no ProRes 422 HQ; \.mov does"):
         FFmpegSink(path="film.mp4", profile="apple")
     assert [name for name in NAMES if PROFILES[name].ending and not PROFILES[name].ending.startswith(".")] == []

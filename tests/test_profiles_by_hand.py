@@ -42,6 +42,7 @@ def sink_of(path: Path, profile: str, *settings: str) -> Any:
         (UPLOAD, "archive", {"chroma": "4:2:2"}),
         (UPLOAD, "archive", {"audio_codec": "pcm"}),
         (UPLOAD, "youtube", {"codec": "vp9", "path": "x.webm"}),  # which has no edit list, and no AAC
+        (UPLOAD, "youtube", {"audio_codec": "opus"}),  # which needs one
         (UPLOAD, "youtube", {"codec": "prores"}),  # .mp4 holds none
         (UPLOAD, "canvas", {"codec": "ffv1"}),
         (UPLOAD, "archive", {"codec": "vp9", "path": "x.webm"}),

@@ -107,9 +107,11 @@ def test_lossless_sound_keeps_every_rate(
     music = (0.2 * np.random.default_rng(rate).uniform(-1, 1, (rate // 10 + 3, 2))).astype(np.float32)
     write_wav(tmp_path / "music.wav", music, rate, 3)
     graph = film_graph(tmp_path, "music.wav", path=f"film{ending}", audio_codec=codec, audio_rate=audio_rate)
-    film, _ = render(graph, store)
+    film, told = render(graph, store)
     samples, _, found = sound(film["path"])
     assert film["sound"]["rate"] == found == delivered
+    way = "Opus has no other" if codec == "opus" else "audio_rate sets another"
+    assert any(f"its sound gets {delivered} Hz ({way})." in text for text in told) == (rate != delivered)
     if rate == delivered:
         assert samples.shape == music.shape and np.abs(samples - music).max() < 2**-23
 

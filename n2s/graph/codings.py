@@ -124,6 +124,11 @@ def sound_rate(sink: Any) -> int | str | None:
     return OPUS_RATE if sound_codec(sink) == "opus" else getattr(sink, "audio_rate", None)
 
 
+def cuts_by_edit_list(ending: str, audio_codec: str | None) -> bool:
+    """Say whether ``edit_list: false`` is impossible: files of another kind have none, and only one cuts Opus."""
+    return ending not in EDITED or audio_codec == "opus"
+
+
 def cover_kind(path: Path) -> str:
     """Return what a cover is by its first bytes, "png" or "jpeg"; "" where it is neither."""
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
 
-from n2s.graph.codings import CODINGS, COVERED, EDITED, SOUNDS, ending_of
+from n2s.graph.codings import CODINGS, COVERED, SOUNDS, cuts_by_edit_list, ending_of
 from n2s.graph.errors import ArgumentError
 from n2s.graph.registry import suggest
 
@@ -243,7 +243,7 @@ def _file_wanted(node: Any, profile: Profile, by_hand: Mapping[str, Any], has_ma
         ending = ending if ending in fit else fit[0]
     wanted: dict[str, Any] = {"path": str(PurePosixPath(node.path).with_suffix(ending))}
     ending = ending_of(str(by_hand.get("path", wanted["path"])))
-    if "edit_list" in profile.settings and ending not in EDITED:
+    if "edit_list" in profile.settings and cuts_by_edit_list(ending, by_hand.get("audio_codec")):
         wanted["edit_list"] = True
     if profile.settings.get("audio_codec", node.audio_codec) not in (None, *SOUNDS.get(ending, ())):
         wanted["audio_codec"] = None

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from n2s.graph.codings import coding_problem, cover_kind, ending_of, has_alpha
+from n2s.graph.codings import coding_problem, cover_kind, cuts_by_edit_list, ending_of, has_alpha
 from n2s.graph.declare import Output, PicturePath, Sink, port, setting
 from n2s.graph.profiles import PROFILES
 from n2s.graph.types import FILM, Audio, Frames, Matte
@@ -99,6 +99,8 @@ class Encoded(Sink):
         settings = PROFILES[self.profile].settings if self.profile else {}
         if self.bitrate is not None:
             settings = {name: value for name, value in settings.items() if name != "crf"}
+        if cuts_by_edit_list(ending_of(self.path), self.audio_codec):
+            settings = {name: value for name, value in settings.items() if name != "edit_list"}
         vars(self).update({name: value for name, value in settings.items() if name not in self.model_fields_set})
         return self
 

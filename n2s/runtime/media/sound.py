@@ -163,9 +163,8 @@ def notes(sound: Sound, pieces: Sequence[Music], film: str) -> list[str]:
             f"{sound.layout} ({places}), with each in its place or the nearest one."
         )
     if sound.delivered != sound.rate:
-        sentences.append(
-            f"The music of {film} has {sound.rate} Hz, its sound gets {sound.delivered} Hz (audio_rate sets another)."
-        )
+        reason = "Opus has no other" if sound.codec.startswith("Opus") else "audio_rate sets another"
+        sentences.append(f"The music of {film} has {sound.rate} Hz, its sound gets {sound.delivered} Hz ({reason}).")
     if sound.gain != 1:
         loudest = max(pieces, key=lambda music: music.info.peak)
         decibels = 20 * math.log10(loudest.info.peak)
