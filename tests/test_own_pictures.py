@@ -53,10 +53,51 @@ def test_what_cannot_be_listed_is_told(mine: Path, tmp_path: Path, capsys: Any) 
     (mine / "sea/photo.png").unlink()
     manifest.main(words)
     assert {row.source for row in manifest.read(mine)} == {"photographs"}
-    assert "manifest.csv exists" in fails(words, capsys, manifest.main)
+    rows = manifest.read(mine)
+    rows[0].source = "procedural"
+    manifest.write(mine, rows)
+    assert "lists what a generator made" in fails(words, capsys, manifest.main)
     (tmp_path / "flat").mkdir()
     (tmp_path / "flat/a.png").write_bytes(png(white_noise()))
     assert "has no pictures of the form STYLE/NAME.png" in fails(
         [str(tmp_path / "flat"), "--licence", "CC0-1.0"], capsys, manifest.main
     )
     assert "is no folder" in fails([str(tmp_path / "none"), "--licence", "CC0-1.0"], capsys, manifest.main)
+
+
+def test_pictures_that_came_went_and_changed_are_listed_again(mine: Path, capsys: Any) -> None:
+    manifest.main([str(mine), "--licence", "CC-BY-4.0"])
+    filter.main([str(mine), "--jobs", "1", "--min-structure", "0"])
+    before = {row.file: row for row in manifest.read(mine)}
+    (mine / "sea/a, 1.PNG").unlink()
+    (mine / "wood/a.png").write_bytes(png(white_noise(8)))
+    (mine / "sea/a.png").write_bytes(png(white_noise(9)))
+    assert "python -m training.manifest" in fails([str(mine)], capsys)
+    manifest.main([str(mine), "--licence", "CC0-1.0"])
+    assert "3 pictures listed" in (said := capsys.readouterr().out) and "(1 new, 1 changed, 1 gone)" in said
+    sea, new, wood = manifest.read(mine)
+    assert sea == before["sea/b.png"] and sea.accepted == "yes"
+    assert (new.file, new.index, new.licence) == ("sea/a.png", 2, "CC0-1.0")
+    assert (wood.file, wood.index, wood.accepted) == ("wood/a.png", 0, "")
+    assert wood.sha256 != before["wood/a.png"].sha256
+    dataset.load([mine])
+
+
+def test_pictures_that_lie_on_their_side_have_the_size_that_is_seen(tmp_path: Path) -> None:
+    for turn in (1, 3, 6, 8):
+        note = Image.Exif()
+        note[0x0112] = turn
+        (tmp_path / "sea").mkdir(exist_ok=True)
+        shape = (128, 192, 3) if turn in (1, 3) else (192, 128, 3)
+        Image.fromarray(np.zeros(shape, np.uint8)).save(tmp_path / f"sea/{turn}.png", exif=note)
+    manifest.main([str(tmp_path), "--licence", "CC0-1.0"])
+    assert {(row.width, row.height) for row in manifest.read(tmp_path)} == {(192, 128)}
+    assert dataset.load([tmp_path]).size == (128, 192)
+
+
+def test_what_is_hidden_is_no_picture(mine: Path) -> None:
+    for name in (".ipynb_checkpoints/b.png", "sea/.b.png"):
+        (mine / name).parent.mkdir(exist_ok=True)
+        (mine / name).write_bytes(png(white_noise(7)))
+    manifest.main([str(mine), "--licence", "CC0-1.0"])
+    assert {row.style for row in manifest.read(mine)} == {"sea", "wood"} and len(dataset.load([mine])) == 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +106,30 @@ def test_unknown_kinds_of_pixels_are_refused_by_name(tmp_path, mode: str) -> Non
     assert filter.decode((tmp_path / "a.png").read_bytes()) is None
     with pytest.raises(ValueError, match="save it as 8-bit RGB"):
         read_pixels((tmp_path / "a.png").read_bytes())
+
+
+def raw_png(depth: int, kind: int, rows: list[bytes], width: int, transparent: bytes) -> bytes:
+    def part(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", width, len(rows), depth, kind, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    parts = [(b"IHDR", head), (b"tRNS", transparent), (b"IDAT", pixels), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(part(*each) for each in parts if each != (b"tRNS", b""))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_transparent_grey_is_black_at_every_depth(depth: int) -> None:
+    most = 2**depth - 1
+    greys = list(range(8 // depth))[: most + 1]
+    value = sum(grey << (8 - depth * (k + 1)) for k, grey in enumerate(greys))
+    data = raw_png(depth, 0, [bytes([value])], len(greys), struct.pack(">H", 1))
+    shown = [0 if grey == 1 else grey * 255 // most for grey in greys]
+    assert read_pixels(data)[0, :, 0].tolist() == shown
+
+
+def test_a_transparent_colour_of_16_bits_is_refused() -> None:
+    row = struct.pack(">6H", 1000, 2000, 3000, 40000, 50000, 60000)
+    assert read_pixels(raw_png(16, 2, [row], 2, b"")).shape == (1, 2, 3)
+    with pytest.raises(ValueError, match="save it as 8-bit RGB"):
+        read_pixels(raw_png(16, 2, [row], 2, struct.pack(">3H", 1000, 2000, 3000)))

@@ -127,7 +127,7 @@ def load(folders: Sequence[Path], multiple: int = SCALE) -> Pictures:
     if not any(held_out):
         raise TrainingError(
             f"{', '.join(map(str, folders))}: there is one picture of each style, and none is left to measure what was "
-            "learned. Make two of a style at least, by --count 2 of the generator."
+            "learned. Two of a style at least are needed: more files, or --count 2 of the generator."
         )
     return Pictures(pixels, places, styles, held_out, "+".join(digests), sorted(licences), sorted(sources))
 
@@ -137,7 +137,7 @@ def _whole_cells(folder: Path, row: manifest.Row, multiple: int) -> tuple[slice,
     if min(row.height, row.width) < 2 * multiple:
         raise TrainingError(
             f"{folder} has pictures of {row.width}x{row.height}, too small for cells of {multiple}x{multiple} pixels; "
-            f"at least {2 * multiple}x{2 * multiple} is wanted, such as by --size {2 * multiple} of the generator."
+            f"at least {2 * multiple}x{2 * multiple} is wanted (--size {2 * multiple} of the generator)."
         )
     first = [side % multiple // 2 for side in (row.height, row.width)]
     down, across = (slice(k, k + side // multiple * multiple) for k, side in zip(first, (row.height, row.width)))
@@ -193,12 +193,12 @@ def read_png(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         pixels = read_pixels(path.read_bytes())
     except FileNotFoundError:
         raise TrainingError(
-            f"{path} is missing; run the generator again with the same options, it makes what is missing."
+            f"{path} is missing; put it back, or let the generator make what is missing: the same command again."
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise TrainingError(
-            f"{path} cannot be read ({error}); remove it and run the generator again, or python -m training.filter, "
-            "which rejects it."
+            f"{path} cannot be read ({error}); run python -m training.filter, which rejects it, or remove it and list "
+            "or make the pictures again."
         ) from None
     if size and pixels.shape[:2] != size:
         raise TrainingError(

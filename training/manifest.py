@@ -1,6 +1,7 @@
 """A data set on disk: pictures, one sidecar per picture, and one manifest that lists what belongs to it.
 
-    python -m training.manifest FOLDER --licence CC-BY-4.0           lists pictures of your own, FOLDER/STYLE/*.png
+    python -m training.manifest FOLDER --licence CC-BY-4.0           lists pictures of your own, FOLDER/STYLE/*.png;
+                                                                     again where some came, went or changed
 
     <folder>/manifest.csv                          one row per picture, in the order of (style, index)
     <folder>/<style>/<style>-000017.png            8-bit RGB
@@ -17,17 +18,20 @@ import argparse
 import csv
 import hashlib
 import io
+import itertools
 import json
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from .errors import TrainingError, run_command
+from .pictures import lies_on_its_side
 
 NAME = "manifest.csv"
 OWN = "pictures"  # the source of a user's own pictures
+GENERATED = ("procedural", "stable-diffusion")  # the sources of generators
 STYLES = ("abstract", "glitch", "color-field", "noise", "organic")
 
 
@@ -140,7 +144,7 @@ def read(folder: Path) -> list[Row]:
             row = Row(**{name: int(values[name]) if name in NUMBERS else values[name] or "" for name in COLUMNS})
         except (TypeError, ValueError):
             raise TrainingError(
-                f"{path}, line {table.line_num}: the row is damaged; remove the line and run the generator again."
+                f"{path}, line {table.line_num}: the row is damaged; remove the line, then {_AGAIN}."
             ) from None
         rows.append(row)
     return rows
@@ -182,15 +186,12 @@ def usable_rows(folder: Path, rows: list[Row] | None = None) -> list[Row]:
     lost = [row.file for row in rows if row.accepted != "no" and not (folder / row.file).is_file()]
     if lost:
         raise TrainingError(
-            f"{folder}: {_some(lost)} in {NAME} but not on disk. Run the generator again with the same options; "
-            "it makes what is missing."
+            f"{folder}: {_some(lost)} in {NAME} but not on disk. Put back what is missing, or {_AGAIN}."
         )
-    stray = sorted(p.relative_to(folder).as_posix() for p in folder.glob("*/*.png") if not p.name.startswith("."))
-    stray = [name for name in stray if name not in known]
+    stray = [name for path in pictures_in(folder) if (name := path.relative_to(folder).as_posix()) not in known]
     if stray:
         raise TrainingError(
-            f"{folder}: {_some(stray)} on disk but without a row in {NAME}. Run the generator again with the same "
-            "options to add what belongs, or remove the files."
+            f"{folder}: {_some(stray)} on disk but without a row in {NAME}. Remove what does not belong, or {_AGAIN}."
         )
     rows = [row for row in rows if row.accepted != "no"]
     if not rows:
@@ -211,6 +212,15 @@ def usable_rows(folder: Path, rows: list[Row] | None = None) -> list[Row]:
     return in_order(rows)
 
 
+_AGAIN = "run the generator again with the same options, or, for pictures of your own, python -m training.manifest"
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the PNG files of the styles of a data set, sorted; what is hidden, as a folder or a file, is none."""
+    found = (path for path in folder.glob("*/*.[pP][nN][gG]") if path.is_file())
+    return sorted(path for path in found if not path.name.startswith(".") and not path.parent.name.startswith("."))
+
+
 def _some(names: list[str]) -> str:
     return f"{names[0]} is" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more are"
 
@@ -229,37 +239,44 @@ def write_sidecar(folder: Path, row: Row, about: dict) -> None:
 # Pictures of a user's own --------------------------------------------------------------------------------------------
 
 
-def size_of_png(path: Path, head: bytes) -> tuple[int, int]:
-    """Return width and height of a PNG of 8 bits for each value, by how its file begins.
+def size_of_png(path: Path, data: bytes) -> tuple[int, int]:
+    """Return width and height of a PNG of 8 bits for each value, as it looks.
 
     Raises
     ------
     TrainingError
         When it is no such file.
     """
-    if len(head) < 25 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[12:16] != b"IHDR" or head[24] > 8:
+    if len(data) < 25 or data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR" or data[24] > 8:
         raise TrainingError(f"{path} is no PNG of 8 bits for each value; save the picture as one, or take it away.")
-    return struct.unpack(">II", head[16:24])
+    width, height = struct.unpack(">II", data[16:24])
+    return (height, width) if lies_on_its_side(data) else (width, height)
 
 
-def rows_of(folder: Path, licence: str, source: str) -> list[Row]:
+def rows_of(folder: Path, licence: str, source: str, known: Sequence[Row] = ()) -> list[Row]:
     """Return a row for each picture in the folders of a folder; a style has the name of its folder.
+
+    Rows of pictures that are still what they were stay as they are, with their licence and the filter's verdict, and
+    so does the number of a picture that changed; new pictures are numbered on, so that what was held out still is.
 
     Raises
     ------
     TrainingError
         When there are none, or they are not all PNG of 8 bits and of one size.
     """
-    styles: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*/*.[pP][nN][gG]")):
-        if not path.name.startswith(".") and path.is_file():
-            styles.setdefault(path.parent.name, []).append(path)
+    by_file, numbers = {row.file: row for row in known}, {}
     rows = []
-    for style, paths in styles.items():
-        for index, path in enumerate(paths):
-            data = path.read_bytes()
-            file, digest = path.relative_to(folder).as_posix(), hashlib.sha256(data).hexdigest()
-            rows.append(Row(file, style, index, 0, source, *size_of_png(path, data[:25]), licence, digest))
+    for path in pictures_in(folder):
+        data, style = path.read_bytes(), path.parent.name
+        file, digest = path.relative_to(folder).as_posix(), hashlib.sha256(data).hexdigest()
+        before = by_file.get(file)
+        if before and before.sha256 == digest:
+            rows.append(before)
+            continue
+        if style not in numbers:
+            numbers[style] = itertools.count(1 + max((row.index for row in known if row.style == style), default=-1))
+        index = before.index if before else next(numbers[style])
+        rows.append(Row(file, style, index, 0, source, *size_of_png(path, data), licence, digest))
     if not rows:
         raise TrainingError(
             f"{folder} has no pictures of the form STYLE/NAME.png. Put them as PNG into a folder of {folder}, such as "
@@ -278,13 +295,23 @@ def main(arguments: list[str] | None = None) -> None:
     option("--source", default=OWN, help="where they come from, a word for the model's card (default: %(default)s)")
     args = parser.parse_args(arguments)
     path = args.folder / NAME
-    if path.exists():
-        raise TrainingError(f"{path} exists; remove it if its pictures are to be listed anew.")
     if not args.folder.is_dir():
         raise TrainingError(f"{args.folder} is no folder.")
-    rows = rows_of(args.folder, args.licence, args.source)
+    known = read(args.folder) if path.exists() else []
+    if any(row.source in GENERATED for row in known):
+        raise TrainingError(f"{path} lists what a generator made; run that to add pictures, or take another folder.")
+    rows = rows_of(args.folder, args.licence, args.source, known)
     write(args.folder, rows)
-    print(f"{len(rows)} pictures listed in {path}. Next: python -m training.filter {args.folder}")
+    changes = _difference(known, rows)
+    print(f"{len(rows)} pictures listed in {path}{changes}. Next: python -m training.filter {args.folder}")
+
+
+def _difference(known: Sequence[Row], rows: Sequence[Row]) -> str:
+    """Say what became of the rows that there were, " (2 new, 1 changed, 1 gone)"."""
+    before, now = ({row.file: row.sha256 for row in some} for some in (known, rows))
+    changed = sum(before[file] != now[file] for file in before.keys() & now.keys())
+    counts = {"new": len(now.keys() - before.keys()), "changed": changed, "gone": len(before.keys() - now.keys())}
+    return f" ({', '.join(f'{count} {what}' for what, count in counts.items())})" if known else ""
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ TURNS = {
 }
 OPAQUE = ("1", "L", "P", "RGB", "YCbCr")
 CLEAR = ("LA", "PA", "RGBA")
+NOTES = (b"eXIf", b"Raw profile type exif", b"adobe.xmp")  # where a PNG says how it was held
 
 
 def read_pixels(data: bytes) -> np.ndarray:
@@ -35,7 +36,31 @@ def read_pixels(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         turn = TURNS.get(_orientation(image))
-        return _colours(image if turn is None else image.transpose(turn), image.info.get("transparency"))
+        transparent = _transparent(data, image)
+        if transparent is not None:
+            image.info["transparency"] = transparent
+        return _colours(image if turn is None else image.transpose(turn), transparent)
+
+
+def _transparent(data: bytes, image: Image.Image) -> object:
+    """Return what of a picture is transparent, as a value of its pixels: those of PNGs are not scaled by Pillow."""
+    transparent, depth = image.info.get("transparency"), data[24] if image.format == "PNG" else 8
+    if image.mode == "L" and depth in (2, 4) and isinstance(transparent, int):
+        return transparent * 255 // (2**depth - 1)
+    if image.mode == "RGB" and depth == 16 and transparent is not None:
+        raise ValueError("one of its colours of 16 bits is transparent; save it as 8-bit RGB")
+    return transparent
+
+
+def lies_on_its_side(data: bytes) -> bool:
+    """Say whether the rows of a PNG's pixels are the columns of what `read_pixels` returns."""
+    if not any(note in data for note in NOTES):  # without decoding the picture, as looking for notes at its end does
+        return False
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return _orientation(image) in (5, 6, 7, 8)
+    except (OSError, SyntaxError, ValueError):  # whoever reads its pixels tells
+        return False
 
 
 def _orientation(image: Image.Image) -> int:
