@@ -31,7 +31,8 @@ from n2s.graph.graph import Graph
 from n2s.runtime.context import RunContext
 from n2s.runtime.costs import known_costs
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import Task, in_order_of_needs
+from n2s.runtime.executors.admission import submit_admitted
+from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.cluster.executor import DaskExecutor
 from n2s.runtime.executors.cluster.local import LocalWorkers
 from n2s.runtime.executors.threads import ThreadExecutor
@@ -148,7 +149,7 @@ def rules(folder: Path, repeats: int) -> list[dict]:
                 context = RunContext(Store(folder / "store"), lambda text: None)
                 executor.start(Waits(EACH), context, Events())
                 began = time.perf_counter()
-                list(in_order_of_needs(executor, tasks))
+                list(submit_admitted(executor, tasks))
                 took = time.perf_counter() - began
                 executor.stop()
                 if turn:

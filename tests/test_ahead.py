@@ -17,7 +17,8 @@ from n2s.graph.errors import Cancelled, RenderError
 from n2s.plan.decoders import decoders
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import Rendered, Task, in_order_of_needs
+from n2s.runtime.executors.admission import submit_admitted
+from n2s.runtime.executors.base import Rendered, Task
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.models.folder import SessionDecoder
 from n2s.runtime.render.helpers import Helpers
@@ -146,7 +147,7 @@ def meet(threads: int, tasks: int, wanted: int, store: Any) -> int:
     executor, context, job = ThreadExecutor(threads), RunContext(store, lambda text: None), Meeting(wanted)
     executor.start(job, context, Events())  # type: ignore[arg-type]
     try:
-        done = list(in_order_of_needs(executor, [toys.task("x" * (i + 1)) for i in range(tasks)]))
+        done = list(submit_admitted(executor, [toys.task("x" * (i + 1)) for i in range(tasks)]))
         assert len(done) == tasks
         return job.most
     finally:

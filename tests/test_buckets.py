@@ -14,7 +14,7 @@ from buckets import Buckets
 from clusters import Cluster
 from places import Place, n2s
 from test_executors import carry_out, planned
-from toys import Sums
+from toys import Squares
 
 from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.graph import Graph
@@ -229,7 +229,7 @@ def test_copies_elsewhere_have_the_limit_of_their_own_machine(
 ) -> None:
     monkeypatch.setenv("N2S_STORE_LIMIT", "3GB")
     for store in (machine("here"), new_store()):
-        order = Order.of(Sums(), RunContext(store, print), elsewhere=elsewhere)
+        order = Order.of(Squares(), RunContext(store, print), elsewhere=elsewhere)
         with monkeypatch.context() as there:
             there.setenv("N2S_STORE_LIMIT", "1GB")
             opened = OpenedJob(order, print, threading.Event())

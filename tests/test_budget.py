@@ -120,7 +120,7 @@ def test_a_system_that_tells_no_memory_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 class Frames(Events):
-    """Sums up the frames that are told of."""
+    """Squares up the frames that are told of."""
 
     total = 0
 

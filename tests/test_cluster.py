@@ -20,10 +20,9 @@ from places import POSIX, Place
 from test_executors import carry_out
 from test_processes import children
 
-from n2s.graph.errors import ArgumentError, RenderError
+from n2s.graph.errors import ArgumentError, OtherCode, RenderError
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import OtherCode
 from n2s.runtime.executors.cluster import crew as crew_module
 from n2s.runtime.executors.cluster import executor as executor_module
 from n2s.runtime.executors.cluster import standing as standing_module
@@ -70,10 +69,11 @@ def test_all_engines_make_the_same_bytes_though_a_worker_dies(
     assert films[0] == films[1] == films[2]
 
 
-def test_tasks_wait_for_those_they_need(cluster: Cluster, store: Any) -> None:
-    tasks = toys.chain(5)
-    assert carry_out(cluster.executor(), toys.Sums(), tasks, store) == tasks[::-1]
-    assert toys.results(store, tasks[::-1]) == [1, 2, 4, 7, 12]
+def test_all_tasks_are_done_and_each_is_told_of_once(cluster: Cluster, store: Any) -> None:
+    tasks = toys.tasks(5)
+    ended = carry_out(cluster.executor(), toys.Squares(), tasks, store)
+    assert sorted(ended, key=lambda task: task.start) == tasks
+    assert toys.results(store, tasks) == [1, 4, 9, 16, 25]
 
 
 @POSIX
@@ -92,14 +92,14 @@ def test_a_run_that_is_interrupted_leaves_workers_fit_for_more(cluster: Cluster,
         raise KeyboardInterrupt
 
     slow, executor = toys.task("slow"), cluster.executor()
-    executor.start(toys.Sums(600), RunContext(store, interrupt), Events())
+    executor.start(toys.Squares(600), RunContext(store, interrupt), Events())
     executor.submit(slow)
     with pytest.raises(KeyboardInterrupt):
         list(executor.finished())
     executor.stop()
     pids = cluster.pids()
-    assert carry_out(cluster.executor(), toys.Sums(), [toys.task("quick")], store)
-    assert store.find("sums", slow.key, ".txt") is None
+    assert carry_out(cluster.executor(), toys.Squares(), [toys.task("quick")], store)
+    assert store.find("toys", slow.key, ".txt") is None
     assert cluster.pids() == pids
 
 
@@ -153,7 +153,7 @@ def test_a_worker_that_is_frozen_holds_up_neither_an_interruption_nor_the_next_r
             raise KeyboardInterrupt
 
     executor, pid = cluster.executor(), cluster.pids().popitem()[1]
-    executor.start(toys.Sums(600), RunContext(store, interrupt), Events())
+    executor.start(toys.Squares(600), RunContext(store, interrupt), Events())
     for name in ("one", "three", "seven..", "thirteen....."):
         executor.submit(toys.task(name))
     with pytest.raises(KeyboardInterrupt):
@@ -163,7 +163,7 @@ def test_a_worker_that_is_frozen_holds_up_neither_an_interruption_nor_the_next_r
     with frozen(pid):
         begin = time.monotonic()
         executor.stop()
-        assert carry_out(cluster.executor(), toys.Sums(), [toys.task("quick")], store)
+        assert carry_out(cluster.executor(), toys.Squares(), [toys.task("quick")], store)
         assert time.monotonic() - begin < 20
     calls = [thread for thread in threading.enumerate() if thread.name == "n2s-cluster-call"]
     for thread in calls:
@@ -187,7 +187,7 @@ def where(cluster: Cluster, but: str) -> set[int]:
 def test_a_worker_of_another_class_of_cpu_gets_no_tasks(cluster: Cluster, store: Any, other: str) -> None:
     said, tasks = [], [toys.task(name) for name in ("one", "three", "seven..")]
     executor = cluster.executor()
-    executor.start(toys.Sums(), RunContext(store, said.append), Events())
+    executor.start(toys.Squares(), RunContext(store, said.append), Events())
     for task in tasks:
         executor.submit(task)
     done = {rendered.where for _, rendered in executor.finished()}
@@ -208,7 +208,7 @@ def jobless(cluster: Cluster) -> Iterator[str]:
 def places_of_work(cluster: Cluster, store: Any, said: list[str]) -> set[str]:
     executor = cluster.executor()
     with stopping(executor):
-        executor.start(toys.Sums(0.1), RunContext(store, said.append), Events())
+        executor.start(toys.Squares(0.1), RunContext(store, said.append), Events())
         for name in ("one", "three", "seven..", "thirteen....."):
             executor.submit(toys.task(name))
         return {rendered.where for _, rendered in executor.finished()}
@@ -256,7 +256,7 @@ def test_a_cluster_of_which_every_worker_differs_is_refused(
     here = standing() | {"numpy": "1.0", "instructions": "x86_64+avx"}
     monkeypatch.setattr(crew_module, "standing", lambda: here)
     with pytest.raises(OtherCode, match="No worker would render what was planned here:\ntcp.*numpy is .* and 1.0 here"):
-        carry_out(cluster.executor(), toys.Sums(), [toys.task("one")], store)
+        carry_out(cluster.executor(), toys.Squares(), [toys.task("one")], store)
 
 
 def test_a_store_that_workers_do_not_see_is_told_of(
@@ -265,7 +265,7 @@ def test_a_store_that_workers_do_not_see_is_told_of(
     executor = cluster.executor()
     monkeypatch.setattr(crew_module, "name_of", lambda store: "that of another folder")
     with pytest.raises(OtherCode, match=f"the store {store.root} is not there, or is another one"):
-        carry_out(executor, toys.Sums(), [toys.task("one")], store)
+        carry_out(executor, toys.Squares(), [toys.task("one")], store)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_a_scheduler_that_goes_away_during_a_call_is_told_of(
         with pytest.raises(RenderError, match="The scheduler is gone .*reset by peer"):
             cluster.executor()
     with stopping(executor), pytest.raises(RenderError, match="The scheduler is gone .*reset by peer"):
-        executor.start(toys.Sums(), RunContext(store, lambda text: None), Events())
+        executor.start(toys.Squares(), RunContext(store, lambda text: None), Events())
         executor.submit(toys.task("one"))
         list(executor.finished())
 
@@ -313,7 +313,7 @@ def test_a_scheduler_that_goes_away_during_a_call_is_told_of(
 def test_a_client_that_gave_its_scheduler_up_is_told_of(cluster: Cluster, store: Any) -> None:
     executor = cluster.executor()
     with stopping(executor), pytest.raises(RenderError, match="The scheduler is gone"):
-        executor.start(toys.Sums(), RunContext(store, lambda text: None), Events())
+        executor.start(toys.Squares(), RunContext(store, lambda text: None), Events())
         executor._client.close()
         executor.submit(toys.task("one"))
         list(executor.finished())

@@ -15,12 +15,11 @@ import tiny
 from test_albums import FPS, heard
 from test_films import write_album
 
-from n2s.graph.errors import GraphError
+from n2s.graph.errors import GraphError, OtherCode
 from n2s.graph.graph import Graph
 from n2s.plan.stages import Plan
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import OtherCode
-from n2s.runtime.executors.film import FilmPart
+from n2s.runtime.executors.parts import FilmPart
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.seams import Seam, seam_before

@@ -14,11 +14,12 @@ from conftest import shared_store
 from places import Place
 
 from n2s.commands.run import summary
-from n2s.graph.errors import RenderError
+from n2s.graph.errors import OtherCode, RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import OtherCode, Task, in_order_of_needs
+from n2s.runtime.executors.admission import submit_admitted
+from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.processes import ProcessExecutor
 from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.run import Report, Run
@@ -29,30 +30,17 @@ def carry_out(executor: Any, job: Any, tasks: list[Task], store: Any) -> list[Ta
     context = RunContext(store, lambda text: None)
     executor.start(job, context, Events())
     try:
-        return [task for task, _ in in_order_of_needs(executor, tasks)]
+        return [task for task, _ in submit_admitted(executor, tasks)]
     finally:
         executor.stop()
         context.close()
 
 
-def test_tasks_wait_for_those_they_need(store: Any, executor: Any) -> None:
-    tasks = toys.chain(8)
-    ended = carry_out(executor(3), toys.Sums(0.02), tasks, store)
-    assert ended == tasks[::-1]
-    assert toys.results(store, tasks[::-1]) == [1, 2, 4, 7, 12, 20, 33, 54]
-
-
-def test_what_is_needed_and_no_task_lies_in_the_store(store: Any, executor: Any) -> None:
-    first, second = toys.task("first"), toys.task("second", "first")
-    carry_out(executor(1), toys.Sums(), [first], store)
-    carry_out(executor(1), toys.Sums(), [second], store)
-    assert toys.results(store, [second]) == [2]
-
-
-def test_tasks_in_a_circle_are_told_of(store: Any, executor: Any) -> None:
-    tasks = [toys.task("hen", "egg"), toys.task("egg", "hen"), toys.task("nest")]
-    with pytest.raises(RenderError, match="need each other in a circle"):
-        carry_out(executor(2), toys.Sums(), tasks, store)
+def test_all_tasks_are_done_and_each_is_told_of_once(store: Any, executor: Any) -> None:
+    tasks = toys.tasks(8)
+    ended = carry_out(executor(3), toys.Squares(0.02), tasks, store)
+    assert sorted(ended, key=lambda task: task.start) == tasks
+    assert toys.results(store, tasks) == [1, 4, 9, 16, 25, 36, 49, 64]
 
 
 def planned(graph: Graph, out: Path, store: Any) -> tuple[Run, list[Task]]:

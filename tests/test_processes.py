@@ -18,10 +18,10 @@ import toys
 from places import POSIX, Place, wait_until_nothing_runs
 from test_executors import carry_out
 
-from n2s.graph.errors import RenderError
+from n2s.graph.errors import OtherCode, RenderError
 from n2s.runtime.context import RunContext
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import OtherCode, in_order_of_needs
+from n2s.runtime.executors.admission import submit_admitted
 from n2s.runtime.executors.opened import OpenedJob, Order
 from n2s.runtime.executors.pool import Worker
 from n2s.runtime.executors.processes import ProcessExecutor
@@ -113,7 +113,7 @@ def test_workers_that_die_at_their_start_count_since_one_was_heard_of(store: Any
     with pytest.raises(
         RenderError, match="cannot be started: the last of 3 was ended by SIGKILL before it was heard of"
     ):
-        carry_out(ProcessExecutor(1, Nursery([True] * 3)), toys.Sums(), [toys.task("one")], store)
+        carry_out(ProcessExecutor(1, Nursery([True] * 3)), toys.Squares(), [toys.task("one")], store)
     nursery, begun = Nursery([True, True, False, True, False]), []
 
     def kill_the_first(text: str) -> None:
@@ -122,7 +122,7 @@ def test_workers_that_die_at_their_start_count_since_one_was_heard_of(store: Any
             os.kill(nursery.last.pid, signal.SIGKILL)
 
     executor = ProcessExecutor(1, nursery)
-    executor.start(toys.Sums(0.5), RunContext(store, kill_the_first), Events())
+    executor.start(toys.Squares(0.5), RunContext(store, kill_the_first), Events())
     executor.submit(toys.task("two"))
     assert [task for task, _ in executor.finished()] == [toys.task("two")]
     executor.stop()
@@ -168,8 +168,8 @@ def test_what_was_printed_is_shown_before_a_task_is_told_of(
 def test_workers_are_kept_and_work_for_the_next_job(store: Any, pool: Any) -> None:
     def do(name: str) -> str:
         executor = ProcessExecutor(1, pool)
-        executor.start(toys.Sums(), RunContext(store, lambda text: None), Events())
-        [(_, rendered)] = in_order_of_needs(executor, [toys.task(name)])
+        executor.start(toys.Squares(), RunContext(store, lambda text: None), Events())
+        [(_, rendered)] = submit_admitted(executor, [toys.task(name)])
         executor.stop()
         return rendered.where
 
@@ -181,17 +181,17 @@ def test_a_task_that_is_given_up_leaves_its_worker_fit_for_more(store: Any, pool
         raise KeyboardInterrupt
 
     slow, quick = toys.task("slow"), toys.task("quick")
-    carry_out(ProcessExecutor(1, pool), toys.Sums(), [toys.task("another")], store)
+    carry_out(ProcessExecutor(1, pool), toys.Squares(), [toys.task("another")], store)
     before = children()
     executor = ProcessExecutor(1, pool)
-    executor.start(toys.Sums(600), RunContext(store, interrupt), Events())
+    executor.start(toys.Squares(600), RunContext(store, interrupt), Events())
     executor.submit(slow)
     with pytest.raises(KeyboardInterrupt):
         list(executor.finished())
     executor.stop()
-    carry_out(ProcessExecutor(1, pool), toys.Sums(), [quick], store)
+    carry_out(ProcessExecutor(1, pool), toys.Squares(), [quick], store)
     assert children() == before
-    assert store.find("sums", slow.key, ".txt") is None
+    assert store.find("toys", slow.key, ".txt") is None
 
 
 def test_an_interruption_that_cuts_off_a_message_ends_the_task_in_order(

@@ -12,27 +12,26 @@ from typing import Any
 
 import numpy as np
 
-from n2s.graph.errors import MediaError
 from n2s.graph.keys import digest
 from n2s.runtime.executors.base import Rendered, Task
 from n2s.runtime.store import Store
 
 
 @dataclass(frozen=True)
-class Sums:
-    """Each task's result is one more than the sum of those it needs; ``waits`` is how long a task takes."""
+class Squares:
+    """Each task's result is the square of its first frame; ``waits`` is how long a task takes."""
 
     waits: float = 0.0
 
-    def for_others(self, context: Any) -> Sums:
+    def for_others(self, context: Any) -> Squares:
         return self
 
-    def open(self, context: Any, events: Any) -> Adder:
-        return Adder(context, self.waits)
+    def open(self, context: Any, events: Any) -> Squarer:
+        return Squarer(context, self.waits)
 
 
 @dataclass
-class Adder:
+class Squarer:
     context: Any
     waits: float
 
@@ -41,18 +40,13 @@ class Adder:
 
     def render(self, task: Task, progress: Callable[[int], None]) -> Rendered:
         self.context.say(f"{task.key} begins")
-        store = self.context.store
-        paths = [store.find("sums", need, ".txt") for need in task.needs]
-        if None in paths:
-            raise MediaError(f"{task.key} began before what it needs was done.")
-        total = 1 + sum(int(path.read_text()) for path in paths)
         end = time.monotonic() + self.waits
         while time.monotonic() < end:
             progress(0)
             time.sleep(0.005)
-        store.add("sums", task.key, ".txt", {}, lambda path: path.write_text(str(total)))
+        self.context.store.add("toys", task.key, ".txt", {}, lambda path: path.write_text(str(task.start**2)))
         progress(1)
-        return Rendered({"sum": self.waits}, {"sum": 1}, f"process {os.getpid()}")
+        return Rendered({"square": self.waits}, {"square": 1}, f"process {os.getpid()}")
 
 
 @dataclass(frozen=True)
@@ -95,20 +89,19 @@ class Deadly:
         return Rendered()
 
 
-def task(name: str, *needs: str) -> Task:
+def task(name: str) -> Task:
     """Return a task that is known by a name; its frames count from the length of the name."""
-    return Task(0, len(name), len(name) + 1, digest(name), tuple(digest(need) for need in needs))
+    return Task(0, len(name), len(name) + 1, digest(name))
 
 
-def chain(length: int) -> list[Task]:
-    """Return tasks of which each needs the two before it, the last one first: sums grow like Fibonacci's."""
-    names = [f"link {number}" for number in range(length)]
-    return [task(name, *names[max(0, i - 2) : i]) for i, name in enumerate(names)][::-1]
+def tasks(count: int) -> list[Task]:
+    """Return tasks that begin with frames 1, 2, 3 and so on."""
+    return [task("x" * start) for start in range(1, count + 1)]
 
 
 def results(store: Store, tasks: list[Task]) -> list[int]:
     """Return the results of some tasks."""
-    return [int(store.find("sums", each.key, ".txt").read_text()) for each in tasks]
+    return [int(store.find("toys", each.key, ".txt").read_text()) for each in tasks]
 
 
 @dataclass(frozen=True)
@@ -141,5 +134,5 @@ class Eater:
         while time.monotonic() < end:
             progress(0)
             time.sleep(0.005)
-        self.store.add("sums", task.key, ".txt", {}, lambda path: path.write_text(str(held.sum())))
+        self.store.add("toys", task.key, ".txt", {}, lambda path: path.write_text(str(held.sum())))
         return Rendered()

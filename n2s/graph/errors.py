@@ -47,6 +47,10 @@ class RenderError(N2SError):
     of_disk: tuple[OSError, Path] | None = None
 
 
+class OtherCode(RenderError):
+    """This process would not make what was planned: its code, files or libraries differ."""
+
+
 class ArgumentError(N2SError):
     """A command was asked for something it cannot do."""
 

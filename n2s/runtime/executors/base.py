@@ -8,11 +8,9 @@ methods: start, submit, finished, stop.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-
-from n2s.graph.errors import RenderError
 
 if TYPE_CHECKING:
     from n2s.runtime.context import RunContext
@@ -31,8 +29,6 @@ class Task:
         Its frames.
     key : str
         What its result is called in the store.
-    needs : tuple of str
-        Keys of the tasks that must be finished before this one begins.
     measures : tuple of (int, str)
         What is measured of the same frames on the way: the measure's number among the job's plans, and the key under
         which its numbers go into the store.
@@ -45,7 +41,6 @@ class Task:
     start: int
     stop: int
     key: str
-    needs: tuple[str, ...] = ()
     measures: tuple[tuple[int, str], ...] = ()
     beside: tuple[tuple[int, str], ...] = ()
 
@@ -83,10 +78,6 @@ class Rendered:
     where: str = ""
     took: float = 0.0
     beside: tuple[Rendered, ...] = ()
-
-
-class OtherCode(RenderError):
-    """This process would not make what was planned: its code, files or libraries differ."""
 
 
 class Renderer(Protocol):
@@ -136,7 +127,7 @@ class Executor(Protocol):
         ...
 
     def submit(self, task: Task) -> None:
-        """Take a task of the job whose needs are done; also while `finished` is being read."""
+        """Take a task of the job; also while `finished` is being read."""
         ...
 
     def finished(self) -> Iterator[tuple[Task, Rendered]]:
@@ -146,60 +137,6 @@ class Executor(Protocol):
     def stop(self) -> None:
         """Cancel tasks that run or wait; return when nothing runs any more."""
         ...
-
-
-class Gate:
-    """Says which tasks may begin now; this one lets all of them pass."""
-
-    def admits(self, task: Task, flying: int) -> bool:
-        """Say whether a task may begin while so many others are under way; with none, it must."""
-        return True
-
-    def ended(self, task: Task, flying: int) -> None:
-        """Hear of a task that was done while so many, itself among them, were under way."""
-
-
-def in_order_of_needs(
-    executor: Executor, tasks: Iterable[Task], gate: Gate | None = None
-) -> Iterator[tuple[Task, Rendered]]:
-    """Submit tasks, each as soon as those it needs are done, and yield them as they end.
-
-    A key that none of the tasks has lies in the store already. Where the gate lets a task wait, those behind it wait
-    too, until one has ended.
-
-    Raises
-    ------
-    RenderError
-        When tasks need each other in a circle, or the executor ends before it told of all.
-    """
-    waiting = {task.key: task for task in tasks}
-    missing = {key: {need for need in task.needs if need in waiting} for key, task in waiting.items()}
-
-    gate = gate or Gate()
-    submitted: dict[str, None] = {}
-
-    def submit_ready() -> None:
-        for key in [key for key in waiting if not missing[key]]:
-            if not gate.admits(waiting[key], len(submitted)):
-                return
-            submitted[key] = None
-            executor.submit(waiting.pop(key))
-
-    submit_ready()
-    for task, rendered in executor.finished():
-        gate.ended(task, len(submitted))
-        submitted.pop(task.key, None)
-        for needs in missing.values():
-            needs.discard(task.key)
-        submit_ready()
-        yield task, rendered
-    if submitted:
-        raise RenderError(
-            f"The executor ended and told nothing of {len(submitted)} of its tasks. Run again; if it happens twice, "
-            "choose another executor."
-        )
-    if waiting:
-        raise RenderError(f"Some tasks need each other in a circle: {', '.join(waiting)}.")
 
 
 def parallel_tasks(executor: Executor) -> int | None:

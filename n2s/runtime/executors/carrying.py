@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from n2s.runtime.budget import MemoryBudget, MemoryExceeded
 from n2s.runtime.events import Events
-from n2s.runtime.executors.base import Executor, Gate, Job, Rendered, Task, in_order_of_needs, parallel_tasks
+from n2s.runtime.executors.admission import Admission, submit_admitted
+from n2s.runtime.executors.base import Executor, Job, Rendered, Task, parallel_tasks
 
 if TYPE_CHECKING:
     from n2s.runtime.context import RunContext
@@ -38,29 +39,29 @@ def carry_out(
     """
     left = {task.key: task for task in tasks}
     most = getattr(executor, "most_at_once", None) or parallel_tasks(executor)
-    gate = _MemoryGate(context.memory, context.store, most, kind_of)
+    admission = _Memory(context.memory, context.store, most, kind_of)
     while True:
         heard = _Heard(events, context.memory)
         try:
             executor.start(job, context, heard)
             context.memory.begin()
             began()
-            for task, rendered in in_order_of_needs(executor, list(left.values()), gate):
+            for task, rendered in submit_admitted(executor, list(left.values()), admission):
                 del left[task.key]
                 heard.frames -= task.stop - task.start
                 yield task, rendered
         except MemoryExceeded as error:
             executor.stop()
-            fewer = gate.allow_fewer(error)
+            fewer = admission.allow_fewer(error)
         else:
             break
         gc.collect()  # what was under way lives on in the frames of its errors
         context.say(fewer)
         events.rendered(-max(0, heard.frames))
-    gate.remember()
+    admission.remember()
 
 
-class _MemoryGate(Gate):
+class _Memory(Admission):
     """Lets tasks begin while the budget has room for them."""
 
     def __init__(self, budget: MemoryBudget, store: Store, jobs: int | None, kind_of: Callable[[Task], Any]):

@@ -8,8 +8,8 @@ import traceback
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.errors import GraphError, N2SError, RenderError
-from n2s.runtime.executors.base import Job, OtherCode
+from n2s.graph.errors import GraphError, N2SError, OtherCode, RenderError
+from n2s.runtime.executors.base import Job
 
 IN_THREADS = "or render in threads (--jobs, or no executor named)"
 

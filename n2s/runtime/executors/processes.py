@@ -11,8 +11,8 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from n2s.graph.authors import in_words
-from n2s.graph.errors import RenderError
-from n2s.runtime.executors.base import Job, OtherCode, Rendered, Task, default_count
+from n2s.graph.errors import OtherCode, RenderError
+from n2s.runtime.executors.base import Job, Rendered, Task, default_count
 from n2s.runtime.executors.opened import Order
 from n2s.runtime.executors.packing import unpack_error
 from n2s.runtime.executors.pool import STOP_SECONDS, Worker, WorkerPool

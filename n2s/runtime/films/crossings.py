@@ -13,6 +13,7 @@ from n2s.graph.authors import in_words
 from n2s.graph.code.identity import code_digest
 from n2s.graph.context import Block, Scene
 from n2s.graph.declare import FRAMES_OUTPUT, Node, Streamed, setting
+from n2s.graph.errors import OtherCode
 from n2s.graph.graph import Graph
 from n2s.graph.header import Header
 from n2s.graph.keys import digest
@@ -23,8 +24,7 @@ from n2s.plan.film import towards
 from n2s.plan.stages import Plan
 from n2s.runtime import machine
 from n2s.runtime.context import Music, RunContext
-from n2s.runtime.executors.base import OtherCode
-from n2s.runtime.executors.film import FilmPart
+from n2s.runtime.executors.parts import FilmPart
 from n2s.runtime.films.films import Passage
 from n2s.runtime.media.convert import AT_ONCE, write_floats
 from n2s.runtime.media.music.layouts import USUAL, mix, mixing_matrix

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any
 
-from n2s.runtime.executors.base import OtherCode
+from n2s.graph.errors import OtherCode
 from n2s.runtime.executors.cluster.calls import begun, calling
 from n2s.runtime.executors.cluster.standing import differences, name_of, standing, standing_there
 from n2s.runtime.store import Store

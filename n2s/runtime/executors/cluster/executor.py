@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from distributed import Client, Future, KilledWorker, Security
 
 from n2s.graph.authors import in_words
-from n2s.graph.errors import ArgumentError, RenderError
-from n2s.runtime.executors.base import Job, OtherCode, Rendered, Task, default_count
+from n2s.graph.errors import ArgumentError, OtherCode, RenderError
+from n2s.runtime.executors.base import Job, Rendered, Task, default_count
 from n2s.runtime.executors.cluster.calls import begun, calling, scheduler_gone
 from n2s.runtime.executors.cluster.crew import ANSWER_SECONDS, Crew
 from n2s.runtime.executors.cluster.local import LocalWorkers

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from distributed import Worker, WorkerPlugin, get_worker
 
-from n2s.runtime.executors.base import OtherCode, Task
+from n2s.graph.errors import OtherCode
+from n2s.runtime.executors.base import Task
 from n2s.runtime.executors.opened import OpenedJob, Order
 from n2s.runtime.executors.packing import pack_error
 
