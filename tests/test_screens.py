@@ -146,6 +146,17 @@ def test_a_print_is_as_bright_as_its_picture(value: float, tmp_path: Path, store
         np.testing.assert_allclose(made, value, atol=1e-6)  # no dots without ink, no holes where all is covered
 
 
+@pytest.mark.parametrize("value", [0.12, 0.25, 0.31, 0.38, 0.5, 0.7, 0.85, 0.97])
+@pytest.mark.parametrize("pixels", [3.6, 4.3, 6.1, 9.7])
+def test_a_print_of_small_cells_is_as_bright_as_its_picture(
+    value: float, pixels: float, tmp_path: Path, store: Any
+) -> None:
+    node = {"node": "Halftone", "size": pixels / 256, "inks": "one", "paper": "#ffffff", "ink": "#000000"}
+    x, (made,) = film(tmp_path, store, codes_of(value, (256, 256)), node)
+    assert abs(light(made).mean() - light(x).mean()) < 0.006
+    assert made.std() > 0.09  # dots, not their mean
+
+
 @pytest.mark.parametrize("colour", [(0.9, 0.3, 0.2), (0.2, 0.5, 0.8), (0.4, 0.4, 0.1), (1, 0.9, 0.3)])
 def test_four_inks_print_the_colour(colour: tuple[float, ...], tmp_path: Path, store: Any) -> None:
     node = {"node": "Halftone", "size": 1 / 16, "paper": "#ffffff", "ink": "#000000"}
