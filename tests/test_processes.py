@@ -318,3 +318,20 @@ def test_a_node_of_the_program_itself_is_refused_with_a_way_out(studio: Any, tmp
         "Same is defined in the program that was started, which other processes do not run. Put it into" in done.stderr
     )
     assert "or render in threads (--jobs" in done.stderr
+
+
+@pytest.mark.parametrize("way", [("--workers", "1"), ("--engine", "dask")])
+def test_python_files_beside_a_graph_are_not_run(way: tuple[str, str], place: Place) -> None:
+    """A stranger's graph may come in a folder with files that are named like modules of Python."""
+    if "dask" in way:
+        pytest.importorskip("distributed")
+    beside = place.graph.parent
+    for name in ("signal", "socket", "types", "numpy"):
+        (beside / f"{name}.py").write_text("open('ran', 'a').write(__name__)\n")
+    program = place.folder / "bin" / "program.py"
+    program.parent.mkdir()
+    program.write_text("from n2s.cli import main\nif __name__ == '__main__':\n    main()\n")
+    words = [sys.executable, program, "run", place.graph.name, "--out", place.out, "--store", place.store.root, *way]
+    done = subprocess.run(list(map(str, words)), cwd=beside, capture_output=True, text=True, check=False)
+    assert (done.returncode, (beside / "ran").exists()) == (0, False), done.stderr
+    assert place.film.is_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ from n2s.graph.errors import RenderError
 from n2s.runtime.executors.worker import work
 
 STOP_SECONDS = 3.0  # for a worker to give up or to end itself; then it is killed
+SAFE_PATH = "PYTHONSAFEPATH"  # keeps the current folder out of where Python looks for modules
 
 _starting = threading.Lock()
 
@@ -106,19 +108,23 @@ class Worker:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Start a process that does not run the user's program again, and does not hear Ctrl-C.
+    """Start a process that runs neither the user's program again nor files of the current folder, nor hears Ctrl-C.
 
     `multiprocessing` lets a new process import the main module, because what is sent may be defined there; nothing is
     here, and a script that renders would start all over again. A terminal sends Ctrl-C to every process; a new one
-    would end with a traceback before it could choose not to listen, so the signal is held back where it begins.
+    would end with a traceback before it could choose not to listen, so the signal is held back where it begins. Python
+    looks for modules of its own in the current folder first, such as a signal.py that lies beside a stranger's graph.
     """
     with _starting:
         main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        safe = os.environ.get(SAFE_PATH)
+        os.environ[SAFE_PATH] = "1"
         held = _hold_interruptions()
         try:
             yield
         finally:
             sys.modules["__main__"] = main
+            os.environ.pop(SAFE_PATH) if safe is None else os.environ.update({SAFE_PATH: safe})
             if held is not None:
                 signal.pthread_sigmask(signal.SIG_SETMASK, held)
 

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from distributed import LocalCluster
 
+from n2s.runtime.executors.pool import SAFE_PATH
+
 # By default, dask looks at each worker's stack a hundred times a second, and lets it give memory back to the system so
 # soon that every block of frames is paid for in page faults. These are the largest values that malloc takes by itself.
 QUICK = {
@@ -41,7 +43,7 @@ class LocalWorkers:
         path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "distributed.cli.dask_worker", self.address, *words],
-            env=QUICK | os.environ | {"PYTHONPATH": path, "DASK_LOGGING__DISTRIBUTED": "critical"},
+            env=QUICK | os.environ | {"PYTHONPATH": path, SAFE_PATH: "1", "DASK_LOGGING__DISTRIBUTED": "critical"},
             start_new_session=True,
             stdin=subprocess.DEVNULL,
         )
