@@ -132,6 +132,8 @@ def run_command() -> None:
             print(traceback, file=sys.stderr)
         fail(str(error), error.exit_status, getattr(error, "problems", None), what_to_type())
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and is_nowhere():
+            fail("The current folder is gone, so paths cannot be told; change to another one.", 2)
         if (show := getattr(error, "show", None)) is None:  # not one of the command line's own
             raise
         if told := wrong_number(error):
@@ -146,6 +148,15 @@ def run_command() -> None:
     if lost := lost_output():
         print(lost, file=sys.stderr)  # also beside structured lines, which go nowhere
         sys.exit(1)
+
+
+def is_nowhere() -> bool:
+    """Say whether the current folder was deleted: what makes a path absolute or relative fails there."""
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
 
 
 def wrong_number(error: Any) -> str:

@@ -54,7 +54,7 @@ def test_a_full_disk(place: Place, monkeypatch: pytest.MonkeyPatch, where: Any, 
         else:
             text = place.refused(RenderError)
     assert text.startswith("The disk is full: ")
-    assert "What is finished is kept; free some space, or name a folder on another disk with --store and --out" in text
+    assert "What is finished is kept; free some space, or name a folder on another disk with --out or -o" in text
     report = place.run()
     assert (report.rendered, report.stored) == (2 - kept, kept)
     assert report.films[0]["frames"] == FRAMES
@@ -179,9 +179,8 @@ def test_a_folder_that_is_a_file(place: Place, which: str, below: str) -> None:
     file.write_text("precious")
     folder = file / below
     options = {"out": folder} if which == "out" else {"store": Store(folder)}
-    place.refused(
-        RenderError, str(folder), "cannot be written", "Choose another folder with --store or --out.", **options
-    )
+    way = "Choose another folder with --out or -o, or the store's with --store."
+    place.refused(RenderError, str(folder), "cannot be written", way, **options)
     assert file.read_text() == "precious"
     report = place.run()
     assert report.rendered + report.stored == 2

@@ -54,6 +54,13 @@ def test_a_file_of_others_is_not_replaced_by_a_preview(song: Path, n2s: Any) -> 
     assert n2s("preview", song, "--gif", "-o", "music.wav")[0] != 0
 
 
+def test_a_folder_that_cannot_be_made_is_told_of(song: Path, n2s: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    status, _, err = n2s("preview", song, "--gif", "-o", "file/song.gif")
+    assert status != 0 and "cannot be written" in err and "Choose another folder with --out or -o" in err
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

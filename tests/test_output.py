@@ -182,3 +182,36 @@ def test_a_run_in_a_folder_that_is_gone_ends_well(place: Place) -> None:
     done = shell(command, place.folder, GRAPH=str(place.graph), OUT=str(place.out), PYTHONPATH=without)
     assert done.stdout.split()[-1] == b"0" and quiet(done), (done.stdout, done.stderr)
     assert f"{place.film}  30 frames".encode() in done.stdout
+
+
+GONE = "mkdir gone; cd gone; rmdir ../gone; "
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "plan {0}",
+        "run ../track.yaml --json",
+        "why {0}",
+        "check ../track.yaml",
+        "new {0}/music.wav",
+        "cache info --store st",
+    ],
+)
+def test_a_current_folder_that_is_gone_is_told_of(words: str, place: Place) -> None:
+    command = f"$N2S {words.format(place.graph)}".replace(f"{place.graph}/", f"{place.folder}/")
+    done = shell(f"{GONE}{command}; echo $?", place.folder)
+    assert done.stdout.split()[-1] == b"2" and quiet(done), (done.stdout, done.stderr)
+    assert b"The current folder is gone" in done.stdout + done.stderr
+
+
+def test_help_is_there_in_a_folder_that_is_gone(tmp_path: Path) -> None:
+    done = shell(f"{GONE}$N2S --version; echo $?", tmp_path)
+    assert done.stdout.split()[-1] == b"0" and quiet(done), (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("name", [".", '""', "/"])
+def test_a_folder_in_place_of_a_file_is_told_of(name: str, tmp_path: Path) -> None:
+    done = shell(f"$N2S schema -o {name}; echo $?", tmp_path)
+    assert done.stdout.split()[-1] == b"2" and quiet(done), (done.stdout, done.stderr)
+    assert b"cannot be written: Is a directory" in done.stderr

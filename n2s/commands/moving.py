@@ -59,7 +59,7 @@ def moving_preview(
     from n2s.runtime.readiness import input_files
     from n2s.runtime.run import Run
     from n2s.runtime.session import Session
-    from n2s.runtime.store import absolute
+    from n2s.runtime.store import absolute, check_folder
     from n2s.runtime.stores import open_store
 
     target = absolute(output or Path("renders") / f"{path.stem}-preview.{kind}")
@@ -81,7 +81,7 @@ def moving_preview(
         if span == (None, None):
             start, stop = choose_excerpt(clock, LEAST, MOST)
             span = Number(float(start / clock.fps)), Number(float(stop / clock.fps))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    check_folder(target.parent)
     remove_unfinished(target, time.time())
     folder = temporary_name(target)  # a run writes records beside its film, too
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import os
@@ -27,6 +28,8 @@ def write_whole(path: Path, write: Callable[[Path], object], replace: bool = Tru
         When the file cannot be written; what was there before is left as it was.
     """
     mode = _mode(path)
+    if not path.name:  # "" or ".", which no name can stand beside
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         write(path)
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from n2s.graph.errors import RenderError
 
+WAY = "with --out or -o, or the store's with --store"  # commands have one or the other for what they write
 # What disks and folders of a network say that were there before.
 GONE = frozenset(
     getattr(errno, name)
@@ -29,14 +30,14 @@ def _disk_text(error: OSError, what: Path) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
             f"The disk is full: {what} cannot be written. What is finished is kept; free some space, or "
-            "name a folder on another disk with --store and --out, and run again."
+            f"name a folder on another disk {WAY}, and run again."
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
-        return f"{what} cannot be written: {error.strerror}. Choose another folder with --store or --out."
+        return f"{what} cannot be written: {error.strerror}. Choose another folder {WAY}."
     if error.errno in GONE:
         return (
             f"The folder of {what} does not answer: {error.strerror}. What is finished is kept; run again when its "
-            "disk or network is there again, or name a folder on another one with --store or --out."
+            f"disk or network is there again, or name a folder on another one {WAY}."
         )
     return f"{what} cannot be written: {error.strerror}."
 
