@@ -98,8 +98,21 @@ def test_a_number_equals_a_constant_signal(name: str, param: str, studio: Any, s
     driven = load(values, studio.folder)
     made = (harness.frames(graph, store, "subject", [(0, FRAMES_IN_ALL)]) for graph in (fixed, driven))
     assert next(made).tobytes() == next(made).tobytes()
+    assert keys(fixed, store) == keys(driven, store)
     computed = load(around(name, studio.model, **{param: f"= {number} + 0 / duration"}), studio.folder)
     assert keys(fixed, store) == keys(computed, store)
+
+
+def test_a_parameter_that_stands_still_for_a_while_is_a_number_there(studio: Any, store: Any) -> None:
+    """So that an expression in place of a number renders only what it changes, and back again."""
+    found = []
+    for exposure in (0.5, "= where(time > 1.5, 0.25, 0.5)", "= where(time > 1.5, 0.25, 0.5 + 0.1 * time)"):
+        values = around("Tone", studio.model, {"chunk": 10}, exposure=exposure)
+        found.append(keys(load(values, studio.folder), store))
+    number, later, always = found
+    still = [one == other for one, other in zip(number, later)]
+    assert still.index(False) == 4 and not any(still[5:]) and len(still) > 5  # 1.5 s are 45 frames
+    assert set(always[:4]).isdisjoint(number) and always[5:] == later[5:]
 
 
 @pytest.mark.parametrize("name", [name for name in STREAMED if TYPES[name].neutral is not None])
@@ -167,14 +180,14 @@ def test_what_is_measured_of_a_frame_depends_on_no_other(name: str, studio: Any,
 
 
 @pytest.mark.parametrize("name", MEASURES)
-def test_measures_see_a_number_as_a_constant_signal(name: str, studio: Any, store: Any) -> None:
+def test_measures_see_a_number_as_a_constant_signal(name: str, studio: Any, new_store: Any) -> None:
     found = []
     for exposure in (0.25, "steady"):
         values = around(name, studio.model)
         values["nodes"]["steady"] = {"node": "Constant", "value": 0.25}
         values["nodes"]["lit"] = {"node": "Tone", "frames": "decoded", "exposure": exposure}
         values["nodes"]["subject"] |= {next(iter(TYPES[name].ports)): "lit"}
-        found.append(measured(values, studio, store))
+        found.append(measured(values, studio, new_store()))
     assert_alike(*found)
 
 

@@ -59,6 +59,7 @@ def kept_otherwise(store: Any, change: Any) -> None:
         ("amount: 0.04", "amount: 0.05", ["grain.amount: 0.04 → 0.05"]),
         ("amount: 0.04", "amount: 0.04001", ["grain.amount: 0.04 → 0.04001"]),
         ("exposure: = 0.8 * pulse", "exposure: 0.3", ["tone.exposure: driven → 0.3"]),
+        ("contrast: 1.1", "contrast: = 2 + 0 * pulse", ["tone.contrast (driven by = 2 + 0 * pulse) has other values"]),
         ("contrast: 1.1", "contrast: = 1 + 0.1 * pulse", ["tone.contrast: 1.1 → driven by = 1 + 0.1 * pulse"]),
         ("period: 6", "period: 8", ["drift.period: 6 → 8"]),
         ("fps: 30", "fps: 60", ["fps: 30 → 60"]),

@@ -1,8 +1,10 @@
 """The last pass: what names the value of a stage over some frames.
 
-A recipe holds all that decides the bytes of a stage's value over some frames: the code, constants and files of every
+A recipe holds all that decides the bytes of a stage's value over some frames: the code, settings and files of every
 node on the way to it (the same for all frames: the *static* part), and the bytes of every driving signal over the
-frames that it needs. A key is the digest of a recipe. Names, titles, paths and executors are not in it.
+frames that it needs. A parameter that stands still over these is its number there, whether it is written as one or
+driven: a number equals a constant signal. A key is the digest of a recipe. Names, titles, paths and executors are not
+in it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from n2s.plan.measures import measured_frames
 from n2s.plan.picks import Picked, picked
 from n2s.plan.stages import Chunk, Plan, Read, Stage, stages_up_to, widen
 
-RECIPE_FORMAT = 3
+RECIPE_FORMAT = 4
 
 
 def key(plan: Plan) -> Plan:
@@ -43,12 +45,21 @@ class Signal:
     """A signal that drives a node: its place and port in a recipe, its values, and what it is needed for.
 
     ``stage`` is whose frames it drives, and ``around`` how many of its values before and after these it needs.
+    ``is_param`` says that it drives a parameter, which a number may stand for; not where a shutter is open, as more
+    moments are drawn of what is driven.
     """
 
     name: str
     values: np.ndarray
     stage: str
     around: int = 0
+    is_param: bool = False
+
+
+def stands_still(values: np.ndarray) -> bool:
+    """Say whether all values of a parameter have the same bits, so that 0 and -0 are two numbers."""
+    bits = values.view(np.uint32)
+    return len(bits) > 0 and bool((bits == bits[0]).all())
 
 
 class Keys:
@@ -68,10 +79,11 @@ class Keys:
         """Return the recipe and the key of frames start..stop of a stage, the last one by default."""
         of, clock = self._ancestry(stage), self.plan.values.clock
         needed = of.frames_needed(start, stop)
-        signals = {
-            signal.name: digest_array(signal.values[needed[signal.stage].widened(signal.around, signal.around).inside])
-            for signal in of.signals
-        }
+        signals: dict[str, str | float] = dict(of.constants)
+        for signal in of.signals:
+            values = signal.values[needed[signal.stage].widened(signal.around, signal.around).inside]
+            stands = signal.is_param and not signal.around and stands_still(values)
+            signals[signal.name] = float(values[0]) if stands else digest_array(values)
         recipe = {"static": of.digest, "start": start, "stop": stop, "signals": signals}
         if of.part:
             recipe["part"] = of.part
@@ -106,8 +118,8 @@ class Keys:
         return self._ancestry(stage).static
 
     def digest_of(self, stage: str) -> str:
-        """Return the digest of the part of a stage's recipes that does not depend on time."""
-        return self._ancestry(stage).digest
+        """Return a digest of what does not depend on time: the static part, and the parameters that are numbers."""
+        return digest([self._ancestry(stage).digest, self._ancestry(stage).constants])
 
     @property
     def signals(self) -> list[Signal]:
@@ -143,11 +155,7 @@ class Keys:
             if node.specs[field].keyed:
                 value = _numbered_paths(node, field) if field in path_settings(node) else getattr(node, field)
                 settings[field] = scene.clock.seconds(value) if isinstance(value, Number) else plain(value)
-        params = {}
-        for field in node.params() if node.kind != "sink" else []:
-            value = plan.values.params[name, field]
-            params[field] = "driven" if np.ndim(value) else float(value)
-        described = {"type": type(node).__name__, "code": self._code(name), "settings": settings, "params": params}
+        described = {"type": type(node).__name__, "code": self._code(name), "settings": settings}
         if node.kind == "sink":
             described["format"] = format_recipe(plan.graph, name, scene.context.file_digest, engine_names())
         if files := self._files(node) | node_digests(plan.graph, name, stage.scene_in(scene)):
@@ -238,6 +246,21 @@ class _Ancestry:
         return digest(self.static)
 
     @cached_property
+    def constants(self) -> dict[str, float]:
+        """The parameters that are numbers, by place and name."""
+        nodes, params = self.keys.plan.graph.nodes, self.keys.plan.values.params
+        named = [
+            (place, stage.node, field)
+            for place, stage in enumerate(self.stages)
+            for field in (nodes[stage.node].params() if nodes[stage.node].kind != "sink" else ())
+        ]
+        return {
+            f"{place}.{field}": float(params[name, field])
+            for place, name, field in named
+            if not np.ndim(params[name, field])
+        }
+
+    @cached_property
     def signals(self) -> list[Signal]:
         values, found, opened = self.keys.plan.values, [], self._opened()
         for place, stage in enumerate(self.stages):
@@ -247,7 +270,7 @@ class _Ancestry:
             between = 1 if stage.name in opened else 0  # frames around its own, of which the parameters are read
             for field in node.params():
                 if np.ndim(driven := values.params[stage.node, field]):
-                    found.append(Signal(f"{place}.{field}", driven, stage.name, between))
+                    found.append(Signal(f"{place}.{field}", driven, stage.name, between, True))
             for field, link in node.links().items():
                 if field in node.ports and field not in stage.reads:
                     found.append(Signal(f"{place}.{field}", values.read(link), stage.name))

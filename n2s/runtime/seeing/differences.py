@@ -55,7 +55,10 @@ def compare(old: dict[str, Any], new: dict[str, Any], names: list[str]) -> Diffe
             causes.append({"kind": "length", "text": text})
         else:
             moved = _compare_signals(old["signals"], new["signals"], pairs, names)
-            if static > FEW and moved and len(moved) == len(new["signals"]):  # another film with similar nodes
+            set_otherwise = [cause for cause in moved if cause["kind"] == "constant"]
+            static += len(set_otherwise)
+            driven = sum(isinstance(value, str) for value in new["signals"].values())
+            if static > FEW and driven and len(moved) - len(set_otherwise) == driven:  # another film with similar nodes
                 return None
             causes += moved
     except (KeyError, TypeError, IndexError, ValueError):  # a recipe of another version
@@ -79,9 +82,7 @@ def _pair(old: list[str], new: list[str]) -> dict[int, int]:
 def _leaves(node: dict[str, Any]) -> dict[tuple[str, str], Any]:
     found = {("grid", ""): node["grid"]} if "grid" in node else {}
     return found | {
-        (part, field): value
-        for part in ("settings", "params", "files", "clock")
-        for field, value in node.get(part, {}).items()
+        (part, field): value for part in ("settings", "files", "clock") for field, value in node.get(part, {}).items()
     }
 
 
@@ -134,7 +135,6 @@ def _compare_nodes(old: list[dict], new: list[dict], pairs: dict[int, int], name
         if was["code"] != now["code"] and code not in found:
             found.append(code)
         found += _compare_fields("setting", was["settings"], now["settings"], name)
-        found += _compare_fields("constant", was["params"], now["params"], name)
         found += _compare_fields("clock", was.get("clock", {}), now.get("clock", {}), f"{name}'s clock")
         found += _compare_wires(was["inputs"], now["inputs"], pairs, name, names)
         found += _compare_files(was.get("files", {}), now.get("files", {}), name)
@@ -198,16 +198,21 @@ def _compare_formats(was: dict[str, Any], now: dict[str, Any], name: str) -> lis
 
 
 def _compare_signals(
-    was: dict[str, str], now: dict[str, str], pairs: dict[int, int], names: list[str]
+    was: dict[str, Any], now: dict[str, Any], pairs: dict[int, int], names: list[str]
 ) -> list[dict[str, Any]]:
-    found = []
+    """Return what differs of signals and parameters: a digest of values, or a number where these stand still."""
+    found: list[dict[str, Any]] = []
     for a, b in sorted(pairs.items(), key=lambda pair: pair[1]):
         for field in [name.partition(".")[2] for name in now if name.partition(".")[0] == str(b)]:
             old, new = was.get(f"{a}.{field}"), now[f"{b}.{field}"]
-            if old is not None and old != new:
-                found.append(
-                    {"kind": "signal", "subject": f"{names[b]}.{field}", "text": f"{names[b]}.{field} has other values"}
-                )
+            subject = f"{names[b]}.{field}"
+            if old is None or old == new:
+                continue
+            if isinstance(old, str) and isinstance(new, str):
+                found.append({"kind": "signal", "subject": subject, "text": f"{subject} has other values"})
+            else:
+                texts = ("driven" if isinstance(value, str) else value for value in (old, new))
+                found.append(_change("constant", subject, *texts))
     return found
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from n2s.graph.context import SKETCH
 from n2s.graph.expressions import Expression
 from n2s.graph.graph import Graph
-from n2s.graph.keys import digest
 from n2s.graph.links import Link
 from n2s.graph.time import chunk_spans
 from n2s.graph.types import LATENTS
@@ -107,7 +106,7 @@ def _describe_stage(plan: Plan, stage: Stage, store: Store | None) -> dict[str, 
         "before": stage.before,
         "after": stage.after,
         "kept": stage.keep,
-        "recipe": digest(plan.keys.of_stage(stage.name)),
+        "recipe": plan.keys.digest_of(stage.name),
         "details": _details(plan, stage, store),
     }
     if stage.part:
@@ -327,7 +326,8 @@ class Explainer:
             spans[f"{names[int(place)]}.{field}"] = plan.keys.span(signal, chunk.start, chunk.stop)
         causes = []
         for cause in best[2]:
-            if cause["kind"] == "signal":
+            moves = cause["kind"] == "constant" and cause["subject"] in spans and cause["is"] != "driven"
+            if cause["kind"] == "signal" or moves:
                 start, stop = spans[cause["subject"]]
                 by = driver(plan, *cause["subject"].rsplit(".", 1))
                 text = f"{cause['subject']} (driven by {by}) has other values"
