@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tiny
 
+from n2s.commands.common import parse_override
 from n2s.graph.errors import GraphError
 from n2s.graph.graph import Graph
 
@@ -268,3 +269,36 @@ def test_a_setting_without_its_node_is_told_with_the_nodes_that_have_it(folder: 
     assert 'no entry or node "light". Did you mean "look.light"?' in n2s("check", graph, "--set", "light=1")[2]
     graph.write_text(graph.read_text().replace("path: grain.yaml", "look: missing"))
     assert "Did you mean" not in n2s("check", graph, "--set", "light=1")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Song #1", "Song #1"),
+        ('"Song #1"', "Song #1"),
+        ("C#", "C#"),
+        ("#1: the hit", "#1: the hit"),
+        ("5 #x", "5 #x"),
+        ("[red, #ff0000]", ["red", "#ff0000"]),
+        ("['#fff', \"a # b\"]", ["#fff", "a # b"]),
+        ("{a #1: b # c}", {"a #1": "b # c"}),
+        ("\ue000 #", "\ue000 #"),
+        ("= 0.8 * pulse", "= 0.8 * pulse"),
+    ],
+)
+def test_a_value_of_the_command_line_has_no_comments(text: str, value: Any) -> None:
+    assert parse_override(f"title={text}") == ("title", value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('"Song" #1', '""Song" #1" cannot be read as YAML: text goes on behind a closing quotation mark'),
+        ("a: b #1", '"a: b #1" cannot be read as YAML: no colon is expected here'),
+        ("one\nfps: 3", "cannot be read as YAML: its lines are not one value; quote all of it."),
+    ],
+)
+def test_nothing_of_a_value_of_the_command_line_is_left_out(text: str, words: str) -> None:
+    with pytest.raises(GraphError) as caught:
+        parse_override(f"title={text}")
+    assert words in str(caught.value), str(caught.value)

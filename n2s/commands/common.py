@@ -135,17 +135,15 @@ class Shape(NamedTuple):
 
 
 def parse_override(text: str, option: str = "--set") -> tuple[str, Any]:
-    """Read ``node.setting=value``; the value is YAML, as in a graph."""
-    from n2s.graph.file.document import parse_document
+    """Read ``node.setting=value``; the value is YAML, as in a graph, but has no comments."""
+    from n2s.graph.file.given import read_given
 
     target, equals, value = text.partition("=")
     target, value = target.strip(), value.strip()
     if not equals or not target:
         raise GraphError(f'{option} takes node.setting=value, not "{text}".')
-    if value.startswith(("=", "#")):  # an expression, or a colour, which YAML would take for a comment
-        return target, value
     try:
-        return target, parse_document(f"value: {value}\n", option).values["value"]
+        return target, read_given(value)
     except GraphError as error:
         place = Position(f"{option} {target}", argument=True)
         reasons = "; ".join(problem.text.removeprefix("This is not YAML: ").rstrip(".") for problem in error.problems)
