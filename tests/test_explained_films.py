@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import harness
 import pytest
+import tiny
 
 import n2s as n2s_package
+from n2s.commands.common import parse_override
+from n2s.graph.file.given import given_text
 from n2s.graph.graph import Graph
 from n2s.runtime.seeing.provenance import read_comment, sha256_of
 
@@ -81,3 +85,58 @@ def test_a_file_is_known_by_its_bytes_however_large_it_is(tmp_path: Path, monkey
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("a film may be larger than the memory"))
     assert sha256_of(path) == wanted
     assert sha256_of(tmp_path / "nothing") is None and sha256_of(tmp_path) is None
+
+
+GIVEN = [
+    "Song #1", "#1", "007", "a: b", "[x", "{", "", " x ", "yes", "null", "1:20", "it's", '"so"', "Café 🎵: été",
+    "two\nlines", "= 0.1 * pulse", "plain", "&a", "12", 12, 0.1, 1e-7, True, None, [1, "a, b", "#f"], {"a #1": "b: c"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", GIVEN, ids=repr)
+def test_what_was_given_is_written_so_that_it_is_read_again(value: Any) -> None:
+    read = parse_override(f"title={given_text(value)}")[1]
+    assert read == value and type(read) is type(value)
+
+
+def test_texts_that_need_no_quotes_have_none() -> None:
+    assert [given_text(text) for text in ("Song #1", "= 0.1 * pulse", "#ff8800")] == [
+        "Song #1", "= 0.1 * pulse", "#ff8800",
+    ]  # fmt: skip
+
+
+def again_of(film: str | Path, n2s_json: Any) -> list[str]:
+    return shlex.split(n2s_json("explain", film)[0]["again"])[1:]
+
+
+@pytest.mark.parametrize("options", [[], ["--draft"], ["--profile", "archive"]])
+def test_a_film_in_another_folder_is_made_again_there(
+    options: list[str], folder: Path, n2s: Any, n2s_json: Any
+) -> None:
+    plain(folder, "FFmpegSink", path="film.mp4")
+    titled = ["--set", 'title="007"', "--set", "lit.exposure=0.5"]
+    assert n2s("run", "graph.yaml", *titled, *options, "--out", "my films")[0] == 0
+    (film,) = (path for path in Path("my films").rglob("film*") if path.suffix in (".mp4", ".mkv"))
+    before, again = film.read_bytes(), again_of(film, n2s_json)
+    film.unlink()
+    assert n2s(*again)[0] == 0 and film.read_bytes() == before and not Path("renders").exists(), again
+
+
+def test_tracks_that_were_made_alone_are_made_again_alone(folder: Path, n2s: Any, n2s_json: Any) -> None:
+    tiny.write_wav(folder / "music.wav", tiny.clicks(0.4))
+    tracks = {name: {"node": "Track", "path": f"{name}.yaml"} for name in ("one", "two")}
+    for name in tracks:
+        nodes = {
+            "music": {"node": "AudioSource", "path": "music.wav"},
+            "colour": {"node": "Solid"},
+            "out": {"node": "FFmpegSink", "frames": "colour", "audio": "music", "path": f"{name}.mp4"},
+        }
+        harness.load({"n2s": 1, "size": [32, 16], "fps": 10, "nodes": nodes}, folder, f"{name}.yaml")
+    album = {"node": "Album", "tracks": list(tracks), "path": "all.mp4"}
+    harness.load({"n2s": 1, "size": [32, 16], "fps": 10, "nodes": {**tracks, "all": album}}, folder)
+    status, _, err = n2s("run", "graph.yaml", "--only", "two")
+    assert status == 0, err
+    again = again_of("renders/two.mp4", n2s_json)
+    assert again[-2:] == ["--only", "two"]
+    Path("renders/two.mp4").unlink()
+    assert n2s(*again)[0] == 0 and [path.name for path in Path("renders").glob("*.mp4")] == ["two.mp4"]

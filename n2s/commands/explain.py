@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from n2s.commands.common import FILMS, AsJson, StoreFolder, print_line, read_time, say
+from n2s.commands.common import FILMS, AsJson, StoreFolder, from_here, print_line, read_time, say
 from n2s.graph.errors import ArgumentError
 from n2s.graph.timecodes import minutes, timecode
 
@@ -58,7 +58,7 @@ def explain(
 
 def origin_data(origin: Any) -> dict[str, Any]:
     """Return what a film's record says of where it came from, as plain data."""
-    from n2s.runtime.seeing.provenance import command_again
+    from n2s.runtime.seeing.again import command_again
 
     record, film = origin.record, origin.film
     return {
@@ -68,7 +68,7 @@ def origin_data(origin: Any) -> dict[str, Any]:
         "unchanged": origin.unchanged,
         "exact": origin.exact,
         "commit": record.get("commit"),
-        "again": command_again(record, origin.graph),
+        "again": command_again(record, origin.graph, Path(from_here(origin.out)), FILMS),
         "overrides": record.get("overrides", []),
         "seed": record["graphs"].get(record["graph"], {}).get("seed"),
         "run": record["id"],

@@ -18,7 +18,7 @@ from n2s.runtime.seeing.provenance import TEXTS, overrides_of_file, read_commit,
 
 def record_values(
     graph: Graph,
-    asked: tuple[Sequence[Any], bool],
+    asked: tuple[Sequence[Any], bool, Sequence[str]],
     planned: PlannedFilms,
     context: RunContext,
     report: Report,
@@ -28,13 +28,13 @@ def record_values(
 
     Parameters
     ----------
-    asked : pair
-        The times that the films were to begin and to end at, None where none was asked for; and whether this span was
-        measured by itself.
+    asked : triple
+        The times that the films were to begin and to end at, None where none was asked for; whether this span was
+        measured by itself; and the tracks of an album that were asked for alone.
     seconds : float
         Of the whole run.
     """
-    span, excerpt = asked
+    span, excerpt, only = asked
     overrides = overrides_of_file(graph)
     path = graph.path if overrides is not None else None  # a graph that was edited may be in no file
     rendered, spent = report.frames - report.frames_beside, report.seconds
@@ -44,6 +44,7 @@ def record_values(
         "overrides": overrides or [],
         "span": [None if time is None else str(time) for time in span],
         "excerpt": excerpt,
+        "only": list(only),
         "graphs": _graphs(graph, planned.films),
         "files": {_named(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
         "models": context.model_digests(),

@@ -235,7 +235,7 @@ class Run:
         self.memory.watch.look()
         self.report.memory = self.memory.summary()
         if self.films and self.record:
-            asked, took = (self.span, self.excerpt), time.perf_counter() - began
+            asked, took = (self.span, self.excerpt, self.only), time.perf_counter() - began
             told = record_values(self.graph, asked, self.planned, self.context, self.report, took)
             self.report.record = self.record.write(status=status, **told)
 

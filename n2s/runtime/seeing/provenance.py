@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +20,6 @@ from n2s.graph.graph import Graph
 from n2s.graph.links import Link
 from n2s.graph.listening import hearing_node
 from n2s.graph.lookup import find_output
-from n2s.graph.profiles import PROFILE_OPTION
 from n2s.graph.subgraph import SubGraph
 from n2s.graph.timecodes import timecode
 from n2s.graph.values import quantise
@@ -222,27 +220,6 @@ def _origin(path: Path, record: dict[str, Any], film: dict[str, Any], exact: boo
     graph = Path(record["graph"])
     graph = graph if graph.is_absolute() else Path(os.path.relpath(started / graph))
     return Origin(record, film, out, graph, count_alike(started) == len(files), exact)
-
-
-def command_again(record: dict[str, Any], graph: Path) -> str:
-    """Return the command that renders the films of a run again, as a shell takes it, of a graph where it lies now."""
-    words, profiled = ["n2s", "run", str(graph)], ""
-    for target, value, option in record.get("overrides", []):
-        if option == PROFILE_OPTION:
-            profiled = value if target.endswith(".profile") else profiled or "draft"  # which has no setting elsewhere
-        elif option.startswith((f"--{target} ", f"--set {target}=")):  # a profile has made another value of it
-            words += option.split(" ", 1)
-        elif option == "--size":
-            words += [option, "x".join(map(str, value))]
-        elif option == "--fps":
-            words += [option, str(value)]
-        else:
-            words += ["--set", f"{target}={value if isinstance(value, str) else json.dumps(value)}"]
-    for option, time in zip(("--from", "--to"), record.get("span", [])):
-        words += [option, time] if time is not None else []
-    words += ["--excerpt"] if record.get("excerpt") else []
-    words += [PROFILE_OPTION, profiled] if profiled else []
-    return shlex.join(words)
 
 
 def read_comment(film: Path) -> str:
