@@ -15,7 +15,7 @@ from test_profiles import write_track
 
 from n2s.commands.moving import small_rate, small_size
 from n2s.commands.variations import settings
-from n2s.graph.errors import ArgumentError
+from n2s.graph.errors import ArgumentError, GraphError
 
 
 @pytest.fixture
@@ -107,6 +107,29 @@ def test_each_value_with_each() -> None:
     made = settings(["a.x=1,2", "b.y = #fff , #000"])
     assert [label for label, _ in made] == ["x 1, y #fff", "x 1, y #000", "x 2, y #fff", "x 2, y #000"]
     assert made[0][1] == ["a.x=1", "b.y=#fff"]
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        ("[1,0,0],[0, 1, 0]", ["[1,0,0]", "[0, 1, 0]"]),
+        ("= max(pulse, 0.2),= 0.1", ["= max(pulse, 0.2)", "= 0.1"]),
+        ("{a: [1, 2], b: 3}, {}", ["{a: [1, 2], b: 3}", "{}"]),
+        ("\"a, b\", 'it''s, c',d", ['"a, b"', "'it''s, c'", "d"]),
+        ('"say \\"a, b",c', ['"say \\"a, b"', "c"]),
+        ('["a], b", 1],2', ['["a], b", 1]', "2"]),
+        ("it's,that's", ["it's", "that's"]),
+        ("a),b", ["a)", "b"]),
+        ('"1 to 3","1-3"', ['"1 to 3"', '"1-3"']),
+    ],
+)
+def test_commas_within_brackets_and_quotes_are_part_of_a_value(values: str, wanted: list[str]) -> None:
+    assert [more for _, more in settings([f"a.x={values}"])] == [[f"a.x={value}"] for value in wanted]
+
+
+def test_every_value_that_is_varied_is_told_as_such_where_it_is_wrong() -> None:
+    with pytest.raises(GraphError, match=r'--vary a\.x: "\[1" cannot be read as YAML'):
+        settings(["a.x=0,[1"])
 
 
 def test_ranges_are_all_their_whole_numbers() -> None:

@@ -14,6 +14,9 @@ from n2s.graph.errors import ArgumentError
 
 MOST_VARIATIONS = 64  # pictures on a sheet
 
+# What decides where a value ends: brackets, commas, and whole texts in quotes; an apostrophe within a word is none.
+_MARKS = re.compile(r"""(?<![^\s,:=(\[{])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|[][(){},]""", re.DOTALL)
+
 
 def seeds(graph: Any, count: int) -> list[tuple[str, list[str]]]:
     """Return the label and the overrides of each variation by another seed, the graph's own first."""
@@ -24,7 +27,7 @@ def seeds(graph: Any, count: int) -> list[tuple[str, list[str]]]:
 def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
     """Return the label and the overrides of each variation of ``node.setting=a,b,c``; of several, of each with each.
 
-    ``1..4`` stands for 1,2,3,4.
+    ``1..4`` stands for 1,2,3,4. Commas within brackets or quotes are part of a value: [1,0,0], = max(pulse, 0.2).
 
     Raises
     ------
@@ -34,10 +37,11 @@ def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
     axes = []
     for text in varied:
         target, equals, values = text.partition("=")
-        chosen = [each for value in values.split(",") for each in spread(value.strip()) if each]
+        chosen = [each for value in split_values(values) for each in spread(value) if each]
         if not equals or not target.strip() or not chosen:
             raise ArgumentError(f'--vary takes node.setting=value,value,…, not "{text}".')
-        parse_override(f"{target}={chosen[0]}", "--vary")
+        for value in chosen:
+            parse_override(f"{target}={value}", "--vary")
         if twice := next((value for value in chosen if chosen.count(value) > 1), ""):
             raise ArgumentError(f"--vary {target.strip()}: {twice} is given twice; each value is one picture.")
         axes.append([(target.strip(), value) for value in chosen])
@@ -51,8 +55,24 @@ def settings(varied: list[str]) -> list[tuple[str, list[str]]]:
     return made
 
 
+def split_values(text: str) -> list[str]:
+    """Return the values of "a,b,c", split at its commas outside of brackets and quotes."""
+    values, begin, depth = [], 0, 0
+    for mark in _MARKS.finditer(text):
+        if mark[0] in "[({":
+            depth += 1
+        elif mark[0] in "])}":
+            depth = max(depth - 1, 0)
+        elif mark[0] == "," and not depth:
+            values.append(text[begin : mark.start()].strip())
+            begin = mark.end()
+    return [*values, text[begin:].strip()]
+
+
 def spread(text: str) -> list[str]:
     """Return the whole numbers of a range, "0..8"; any other value as it is."""
+    if text.startswith(("=", '"', "'", "[", "{")):
+        return [text]
     ends = re.fullmatch(r"(-?\d{1,9})\s*\.\.\s*(-?\d{1,9})", text)
     if ends is None:
         if dashed := re.fullmatch(r"(\d{1,9})\s*[-–]\s*(\d{1,9})", text):
