@@ -152,12 +152,14 @@ def test_what_a_features_node_hears_is_told_where_there_is_none(place: Any, tmp_
 def test_several_times_for_one(place: Any, n2s: Any) -> None:
     status, _, err = n2s("preview", place.graph, "--at", "0:10, 0:20")
     assert status == 2 and "--at takes one time, and may be repeated: --at 0:10 --at 0:20." in err
+    assert "--at 'at drop' --at '8 bars'." in n2s("preview", place.graph, "--at", "at drop, 8 bars")[2]
 
 
 def test_a_film_where_a_folder_should_be(place: Any, tmp_path: Path, n2s: Any) -> None:
     status, _, err = n2s("run", place.graph, "--out", tmp_path / "film.mp4")
     assert status == 2 and "--out names a folder, and film.mp4 looks like a film." in err
     assert "--set out.path=film.mp4" in err and not (tmp_path / "film.mp4").exists()
+    assert "--set 'out.path=my film.mp4'." in n2s("run", place.graph, "--out", tmp_path / "my film.mp4")[2]
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ def test_what_to_type_instead(line: str, instead: str, folder: Path) -> None:
 def test_words_with_spaces_are_quoted(folder: Path) -> None:
     (folder / "my song.ogg").write_bytes(b"")
     assert hint(["run", "my song.ogg"], ROOT).endswith("Type: n2s new 'my song.ogg' && n2s run my-song.yaml")
+    said = hint(["run", "mine.yaml", "-o", "1: my film.mp4"], ROOT)
+    assert said.endswith("""Type: n2s run mine.yaml --set 'out.path="1: my film.mp4"'""")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,17 @@ def test_every_look_is_one_line_of_a_right_graph(look: str, music: Path, tmp_pat
     assert loaded.resolve(loaded.nodes["track"].path) == music
     assert (loaded.header.title, loaded.header.size) == ("First light", (640, 360))
     assert max(map(len, graph.read_text().splitlines())) <= 125
+
+
+def test_what_is_to_be_typed_next_is_quoted(music: Path, tmp_path: Path) -> None:
+    graph = tmp_path / "it's my song.yaml"
+    assert f"Next: n2s run {shlex.quote(str(graph))}\n" in n2s("new", music, "-o", graph, "--look", "liquid").output
+    heading, more = graph.read_text().splitlines()[:2]
+    assert f"n2s run {shlex.quote(graph.name)} renders it," in heading
+    assert more.startswith(f"# n2s preview {shlex.quote(graph.name)} --strip shows")
+    torn = tmp_path / "two\nlines.yaml"
+    n2s("new", music, "-o", torn, "--look", "liquid")
+    assert 'n2s run "two\\nlines.yaml" renders it' in torn.read_text().splitlines()[0]
 
 
 def test_what_is_commented_out_can_be_taken_in(music: Path, tmp_path: Path) -> None:

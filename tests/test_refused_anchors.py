@@ -129,6 +129,10 @@ def test_a_copy_is_changed_and_the_model_is_not(
     assert (tmp_path / "mine" / "anchors.png").is_file()
     status, _, err = anchors_command("add", "other", patches_picture, *arguments)
     assert status == 2 and "already holds a model" in err
+    (tmp_path / "mine").rename(tmp_path / "my model")
+    err = anchors_command("add", "other", patches_picture, *arguments[:-1], "my model")[2]
+    assert "change that one with --model 'my model'." in err
+    (tmp_path / "my model").rename(tmp_path / "mine")
     assert anchors_command("remove", "red", "--model", tmp_path / "mine")[0] == 0
 
 

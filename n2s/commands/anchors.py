@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -180,12 +181,17 @@ def model_to_change(model: Path | None, copy_to: Path | None, store: str | None)
         if model is None:
             raise ArgumentError(
                 "The shipped model is only changed if you name it. Add --copy-to FOLDER to change a copy of it, "
-                f"--model FOLDER to change another model, or --model {files.folder} to change the shipped one."
+                f"--model FOLDER to change another model, or {_model_typed(files.folder)} to change the shipped one."
             )
         check_writable(files.folder)
     elif os.path.exists(copy_to / CARD):
-        raise ArgumentError(f"{copy_to} already holds a model; change that one with --model {copy_to}.")
+        raise ArgumentError(f"{copy_to} already holds a model; change that one with {_model_typed(copy_to)}.")
     return files
+
+
+def _model_typed(folder: Path) -> str:
+    """Return the option that names a model's folder, as it is typed in a shell."""
+    return f"--model {shlex.quote(str(folder))}"
 
 
 def prepare_folder(files: Any, copy_to: Path | None) -> Path:

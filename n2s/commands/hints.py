@@ -234,11 +234,13 @@ def _moved(line: Line, kind: str, text: str) -> list[tuple[str, str | None]] | N
 def _renamed(line: Line, name: str, value: str | None) -> list[tuple[str, str | None]] | None:
     """Return what an option is called that the command has under another name, nothing of one that names its argument;
     None without one."""
+    from n2s.graph.file.given import given_text
+
     if SYNONYMS.get(name) == "" and value is None:
         return []
     found = next((option for option in SYNONYMS.get(name, "").split() if option in line.options), None)
     if found == "--out" and value is not None and KINDS.get(Path(value).suffix.lower()) == "film":
-        return [("--set", f"out.path={value}")]  # --out is a folder
+        return [("--set", f"out.path={given_text(value)}")]  # --out is a folder
     return None if found is None else [(found, None if line.options[found].is_flag else value)]
 
 

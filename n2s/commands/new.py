@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,7 +104,8 @@ def new(
         if not existed:
             remove(target)  # both or none
         raise
-    about = f": {music.name}, {minutes(info.samples / info.rate)}, {song.told}. Look {chosen}. Next: n2s run {target}"
+    then = f"n2s run {shlex.quote(str(target))}"
+    about = f": {music.name}, {minutes(info.samples / info.rate)}, {song.told}. Look {chosen}. Next: {then}"
     report_file(target, json, about, heard=song.told, look=chosen, labels=str(labels))
 
 

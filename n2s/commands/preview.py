@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -123,9 +124,8 @@ def preview(
     if strip and (every is not None or sheet):
         raise GraphError("--strip shows frames around strikes; it goes with --at, and not with --every and --sheet.")
     if several := next((text.split(",") for text in at if "," in text), []):
-        raise ArgumentError(
-            f"--at takes one time, and may be repeated: {' '.join(f'--at {one.strip()}' for one in several)}."
-        )
+        typed = " ".join(f"--at {shlex.quote(one.strip())}" for one in several)
+        raise ArgumentError(f"--at takes one time, and may be repeated: {typed}.")
     times, step = [read_time("--at", text) for text in at], read_length("--every", every)
     loaded = load(graph, set_, Shape(size, fps))
     refuse_overwrite(target, output is not None, loaded)

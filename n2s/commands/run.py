@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -166,10 +167,12 @@ def refuse_film(out: Path, graph: Any) -> None:
     """Refuse the name of a film where the folder of all of a graph's films is wanted, unless a folder is called so."""
     from n2s.graph.codings import SOUNDS
     from n2s.graph.errors import ArgumentError
+    from n2s.graph.file.given import given_text
     from n2s.runtime.films.wanted import film_sinks
 
     if out.suffix.lower() in (*SOUNDS, ".gif", ".webp") and not out.is_dir():
-        cure = next((f": --set {name}.path={out.name}" for name in film_sinks(graph.flat)), "")
+        named = (f"{sink}.path={given_text(out.name)}" for sink in film_sinks(graph.flat))
+        cure = next((f": --set {shlex.quote(setting)}" for setting in named), "")
         text = f"--out names a folder, and {out.name} looks like a film. A film's name is its sink's path{cure}."
         raise ArgumentError(text)
 

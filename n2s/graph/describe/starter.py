@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any
 
 from n2s.graph.describe.looks import describe_look, takes
@@ -87,8 +88,13 @@ def starter(
         presets=_presets(about["presets"]),
         params=_params(about["params"], seed),
         film=yaml_text(film),
-        file=yaml_text(file),
+        file=_typed(file),
     )
+
+
+def _typed(file: str) -> str:
+    """Return the name of a file as it is typed in a shell, on one line."""
+    return shlex.quote(file) if file.isprintable() else yaml_text(file)
 
 
 def choose_look(song: Song, seed: int) -> str:

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -214,7 +215,7 @@ def check_writable(folder: Path) -> None:
 def copy_model(model: ModelFolder, target: Path) -> None:
     """Copy the files that a model's card lists, each checked, and the card last: without it there is no model."""
     if os.path.exists(target / CARD):
-        raise ArgumentError(f"{target} already holds a model; change that one with --model {target}.")
+        raise ArgumentError(f"{target} already holds a model; change that one with --model {shlex.quote(str(target))}.")
     for name in model.card["files"]:
         path, _ = model.checked(name)
         publish(target / name, lambda temporary, path=path: shutil.copyfile(path, temporary))
