@@ -166,7 +166,8 @@ def wrong_number(error: Any) -> str:
     if (least is None and most is None) or not hasattr(cause, "errors"):
         return ""
     wanted = f"at least {least}" if most is None else f"{'' if least is None else least} to {most}".strip()
-    given, whole = cause.errors()[0]["input"], "whole " * isinstance(least if least is not None else most, int)
+    taken = getattr(getattr(param, "type_descriptor", None), "annotation", None)  # its limits may be whole without it
+    given, whole = cause.errors()[0]["input"], "whole " * (taken is int)
     return f'{param.opts[0]} takes a {whole}number, {wanted}, not "{given}": {param.help.rstrip(".")}.'
 
 

@@ -171,6 +171,6 @@ def test_a_film_where_a_folder_should_be(place: Any, tmp_path: Path, n2s: Any) -
         (["--workers", "1000"], '--workers takes a whole number, 1 to 256, not "1000": render in this many processes'),
     ],
 )
-def test_a_number_that_an_option_does_not_take(words: list[str], told: str, n2s: Any) -> None:
+def test_a_whole_number_that_an_option_does_not_take(words: list[str], told: str, n2s: Any) -> None:
     status, _, err = n2s("run", "song.yaml", *words)
     assert status == 2 and told in err and "Input should" not in err

@@ -16,7 +16,7 @@ import soundfile
 import tiny
 from typer.testing import CliRunner
 
-from n2s.cli import app
+from n2s.cli import app, wrong_number
 from n2s.commands.new import file_name, title_of, told_by_hearing
 from n2s.graph.describe.looks import films
 from n2s.graph.describe.song import Song
@@ -220,6 +220,14 @@ def test_a_tempo_that_was_given_is_heard_and_written(tmp_path: Path) -> None:
         heard = re.search(r"# Heard: ([0-9.]+) beats per minute", graph.read_text())
         assert heard and float(heard[1]) == pytest.approx(tempo, rel=0.01)
     assert len(told[120]) > 1.5 * len(told[60])
+
+
+@pytest.mark.parametrize("tempo", ["19.5", "500", "quick"])
+def test_a_tempo_need_not_be_a_whole_number(tempo: str) -> None:
+    with pytest.raises(Exception) as caught:
+        n2s("new", "song.wav", "--tempo", tempo)
+    told = wrong_number(caught.value)
+    assert told.startswith(f'--tempo takes a number, 20 to 400, not "{tempo}": beats per minute of the music'), told
 
 
 def test_a_graph_is_no_music(tmp_path: Path, monkeypatch: Any) -> None:
