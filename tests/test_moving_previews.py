@@ -66,6 +66,12 @@ def test_a_folder_that_cannot_be_made_is_told_of(song: Path, n2s: Any, tmp_path:
     [
         (["--gif", "--webm"], "Give --gif or --webm: they cannot be combined."),
         (["--gif", "--sheet", "4"], "Give --gif or --sheet: they cannot be combined."),
+        (["--gif", "--contact"], "Give --gif or --contact: they cannot be combined."),
+        (["--contact", "--sheet", "3"], "Give --sheet or --contact: they cannot be combined."),
+        (["--contact", "--every", "1"], "Give --every or --contact: they cannot be combined."),
+        (["--at", "1", "--sheet", "3"], "Give --at or --sheet: they cannot be combined."),
+        (["--strip", "--contact"], "it goes with --at, and not with --contact."),
+        (["--variations", "2", "-o", "a.svg"], "--variations shows pictures, which are written as .png"),
         (["--gif", "--at", "1"], "--gif shows the film, from --from to --to; leave out --at."),
         (["--webm", "--node", "flash"], "leave out --node."),
         (["--from", "1"], "--from and --to go with --gif, --webp and --webm."),

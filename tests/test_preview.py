@@ -204,7 +204,7 @@ def test_a_signal_that_no_measure_moves_needs_no_frames(studio: Any, store: Any,
         (["--every", 0], "give a longer time"),
         (["-o", "film.jpg"], 'is written as .png, that of a signal also as .svg, not "film.jpg"'),
         (["-o", "film.svg"], '"grain" gives frames, which are written as .png; .svg is for signals'),
-        (["--strip", "--sheet", 3], "it goes with --at, and not with --every and --sheet"),
+        (["--strip", "--sheet", 3], "it goes with --at, and not with --sheet."),
         (["--strip", "--node", "pulse"], '"pulse" is a signal; --strip shows frames, mattes or latents'),
         (["--strip", *["--at", 1] * 41], "--strip shows 40 times at most; 41 were given"),
         (["--strip", "-o", "film.svg"], '"grain" gives frames, which are written as .png'),
@@ -219,7 +219,8 @@ def test_preview_says_what_is_wrong(arguments: list, words: str, graph: Path, tm
 
 def test_albums_have_no_preview_and_no_export(studio: Any, tmp_path: Path, n2s: Any) -> None:
     path = write_album(tmp_path, studio.model, [4410, 4410])
-    for command in (["preview", path], ["export", path, "--port", "x", "-o", "x.npz"]):
+    kinds = (["--port", "x", "-o", "x.npz"], ["--labels", "-o", "x.txt"], ["--timelines", "-o", "x.npz"])
+    for command in (["preview", path], *(["export", path, *kind] for kind in kinds)):
         status, _, err = n2s(*command)
         assert status == 2 and "This is an album; name the graph of one of its tracks" in err and "track1.yaml" in err
 

@@ -143,11 +143,13 @@ def export_timelines(graph: Any, output: Path, latents: bool, store: str | None,
 
 def export_labels(graph: Any, port: str | None, output: Path, store: str | None, json: bool) -> None:
     """Write where a graph's beats and bars are."""
+    from n2s.graph.check import refuse_album
     from n2s.runtime.seeing.labels import labelled_node, labels, write_labels
     from n2s.runtime.session import Session
 
     if output.suffix.lower() != ".txt":
         raise ArgumentError(f'Labels are written as .txt, not "{output.name}".')
+    refuse_album(graph)
     node = labelled_node(graph.flat, port)
     refuse_overwrite(output, True, graph)
     with Session(graph, store, say) as session:

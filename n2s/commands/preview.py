@@ -98,7 +98,8 @@ def preview(
     """
     moving = [kind for kind, asked in (("gif", gif), ("webp", webp), ("webm", webm)) if asked]
     varied = [option for option, asked in (("--variations", variations), ("--vary", vary)) if asked]
-    refuse_combinations(moving, varied, at, node, every, sheet or contact, strip, (from_, to))
+    sheets = [option for option, asked in (("--sheet", sheet), ("--contact", contact)) if asked]
+    refuse_combinations(moving, varied, at, node, every, sheets, strip, (from_, to))
     if moving:
         from n2s.commands.moving import moving_preview
 
@@ -119,10 +120,6 @@ def preview(
     target = output or Path("renders") / f"{name}.png"
     if target.suffix.lower() not in FORMS:
         raise GraphError(f'A preview is written as .png, that of a signal also as .svg, not "{target.name}".')
-    if sum(bool(given) for given in (at, every is not None, sheet)) > 1:
-        raise GraphError("--at, --every and --sheet cannot be combined; give only one of them.")
-    if strip and (every is not None or sheet):
-        raise GraphError("--strip shows frames around strikes; it goes with --at, and not with --every and --sheet.")
     if several := next((text.split(",") for text in at if "," in text), []):
         typed = " ".join(f"--at {shlex.quote(one.strip())}" for one in several)
         raise ArgumentError(f"--at takes one time, and may be repeated: {typed}.")
@@ -131,6 +128,8 @@ def preview(
     refuse_overwrite(target, output is not None, loaded)
     hears = not strip and node in loaded.flat.nodes and counts_beats(loaded.flat.nodes[node])
     if varied:
+        if target.suffix.lower() == ".svg":
+            raise ArgumentError(f"{varied[0]} shows pictures, which are written as .png; .svg is for signals.")
         from n2s.commands.variations import draw_variations, seeds, settings
 
         chosen = settings(vary) if vary else seeds(loaded, cast(int, variations))
@@ -162,7 +161,14 @@ def preview(
 
 
 def refuse_combinations(
-    moving: list[str], varied: list[str], at: list[str], node: Any, every: Any, sheet: Any, strip: bool, span: Any
+    moving: list[str],
+    varied: list[str],
+    at: list[str],
+    node: Any,
+    every: Any,
+    sheets: list[str],
+    strip: bool,
+    span: Any,
 ) -> None:
     """Refuse options that ask for two kinds of preview.
 
@@ -171,7 +177,8 @@ def refuse_combinations(
     ArgumentError
         With what to leave out.
     """
-    stills = [name for name, asked in (("--every", every), ("--sheet", sheet), ("--strip", strip)) if asked]
+    several = ["--every"] * (every is not None) + sheets
+    stills = several + ["--strip"] * strip
     kinds = [*(f"--{kind}" for kind in moving), *varied, *stills]
     if (moving or varied) and len(kinds) > 1:
         raise ArgumentError(f"Give {listed(kinds)}: they cannot be combined.")
@@ -181,6 +188,10 @@ def refuse_combinations(
         )
     if not moving and span != (None, None):
         raise ArgumentError("--from and --to go with --gif, --webp and --webm.")
+    if strip and several:
+        raise ArgumentError(f"--strip shows frames around strikes; it goes with --at, and not with {listed(several)}.")
+    if len(times := ["--at"] * bool(at) + several) > 1:
+        raise ArgumentError(f"Give {listed(times)}: they cannot be combined.")
     if varied and len(at) > 1:
         raise ArgumentError(f"{varied[0]} shows one time; give --at once.")
 
