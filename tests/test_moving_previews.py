@@ -146,6 +146,20 @@ def test_ranges_are_all_their_whole_numbers() -> None:
             settings([f"a.x={wrong}"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["--at", "2", "--at", "1.5"], [1.5, 2]),
+        (["--strip", "--at", "2"], [2]),
+        (["--node", "travel", "--at", "1"], [1]),
+        (["--node", "travel"], []),
+    ],
+)
+def test_the_times_of_pictures_are_told(arguments: list[str], wanted: list[float], song: Path, n2s_json: Any) -> None:
+    (told,) = n2s_json("preview", song, *arguments, "-o", "a.png")
+    assert told["times"] == wanted
+
+
 def test_a_contact_sheet_is_short_for_a_sheet(song: Path, n2s: Any) -> None:
     assert n2s("preview", song, "--contact", "-o", "a.png")[0] == 0
     assert n2s("preview", song, "--sheet", "24", "-o", "b.png")[0] == 0

@@ -346,6 +346,7 @@ def test_what_is_heard_is_summed_up(graph: Path, n2s: Any, n2s_json: Any) -> Non
     assert 120 < heard["tempo_range"][0] < heard["tempo"] < heard["tempo_range"][1] < 121
     (told,) = n2s_json("preview", graph, "--node", "features", "-o", "a.svg")
     assert told["path"] == "a.svg" and told["heard"].keys() == heard.keys()
+    assert told["times"] == []
     assert n2s("preview", graph, "--node", "features", "--at", 2, "-o", "a.svg")[1].startswith(
         "a.svg  features at 00:02.00: "
     )

@@ -95,6 +95,9 @@ def preview(
 
     --gif, --webp and --webm render a few bars from the first drop on, small. --variations and --vary show one moment
     under several seeds or settings.
+
+    With --json, ``times`` has the seconds of the pictures, of the strikes of strips, or of what is marked in a plot;
+    variations have one time, ``seconds``.
     """
     moving = [kind for kind, asked in (("gif", gif), ("webp", webp), ("webm", webm)) if asked]
     varied = [option for option, asked in (("--variations", variations), ("--vary", vary)) if asked]
@@ -154,10 +157,11 @@ def preview(
             write_picture(target, (strips if strip else draw_frames)(view, frames))
     shown = ", ".join(timecode(frame, view.clock.fps) for frame in frames)
     when = f" at {shown}" if shown else ""
+    times = [float(frame / view.clock.fps) for frame in frames]
     if hears:
-        report_file(target, json, f"  {node}{when}: {summary_text(heard)}", node=node, heard=heard)
+        report_file(target, json, f"  {node}{when}: {summary_text(heard)}", node=node, times=times, heard=heard)
     else:
-        report_file(target, json, f"  {view.name}{when}", node=view.name)
+        report_file(target, json, f"  {view.name}{when}", node=view.name, times=times)
 
 
 def refuse_combinations(
