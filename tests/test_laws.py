@@ -331,6 +331,27 @@ def test_what_cannot_change_pixels_does_not_change_the_key(studio: Any, store: A
     assert keys(Graph.load(path), store) == before
 
 
+@pytest.mark.parametrize(
+    ("stated", "same"),
+    [
+        ({}, {"crf": 18, "depth": 8, "chroma": "4:2:0", "preset": "veryfast", "chunk": 60}),
+        ({"codec": "h265"}, {"crf": 20, "depth": 10}),
+        ({"codec": "h265", "bitrate": 900}, {"depth": 10}),
+        ({"codec": "prores", "path": "a.mov"}, {"depth": 10, "chroma": "4:2:2", "profile": None}),
+        ({"crf": 26, "preset": "ultrafast"}, {"profile": "draft", "depth": 8}),
+        ({"codec": "ffv1", "depth": 10, "chroma": "4:4:4", "path": "a.mkv"}, {"profile": "archive"}),
+    ],
+)
+def test_a_default_that_is_written_down_does_not_change_the_key(
+    stated: dict[str, Any], same: dict[str, Any], studio: Any, store: Any
+) -> None:
+    sink = {"node": "FFmpegSink", "path": "a.mp4", **stated}
+    one, other = (load(around("Grain", studio.model, sink=made), studio.folder) for made in (sink, sink | same))
+    assert keys(one, store) == keys(other, store)
+    changed = load(around("Grain", studio.model, sink=sink | {"dither": False}), studio.folder)
+    assert set(keys(changed, store)).isdisjoint(keys(one, store))
+
+
 @pytest.mark.parametrize("name", RENDERING)
 def test_the_same_graph_in_yaml_and_in_python_has_the_same_keys(name: str, studio: Any, store: Any) -> None:
     values = around(name, studio.model)

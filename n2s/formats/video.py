@@ -16,9 +16,10 @@ from n2s.formats import nvenc
 from n2s.formats.codecs import REORDERED, TAGS, encoder, layout_of, pixel_format, quality_words, sound_encoder
 from n2s.formats.mp4 import Mp4Track, read_mp4
 from n2s.formats.packets import read_packets
-from n2s.graph.codings import CODINGS, cover_kind, depth_of, ending_of, has_alpha, sound_codec
+from n2s.graph.codings import CODINGS, chroma_of, cover_kind, depth_of, ending_of, has_alpha, sound_codec
 from n2s.graph.errors import RenderError
 from n2s.graph.format import Format, Pixels, Shape
+from n2s.graph.profiles import PROFILES
 from n2s.runtime.ffmpeg import EXACT, FFmpeg, run_ffmpeg
 
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -49,6 +50,14 @@ class Video(Format):
     def describe(self, sink: Any) -> str:
         words = quality_words(sink)
         return CODINGS[sink.codec].name + (f", {words}" if words else "")
+
+    def resolved(self, sink: Any) -> Any:
+        filled: dict[str, Any] = {"depth": depth_of(sink), "chroma": chroma_of(sink)}
+        if sink.bitrate is None and (factors := CODINGS[sink.codec].crf) and sink.crf is None:
+            filled["crf"] = factors[0]
+        if sink.profile and not PROFILES[sink.profile].decides_frames:  # its settings stand in those of the sink
+            filled["profile"] = None
+        return sink.model_copy(update=filled)
 
     def recipe(self, sink: Any) -> dict[str, Any]:
         return {} if CODINGS[sink.codec].everywhere else {"encoder": nvenc.gpu_and_driver()}

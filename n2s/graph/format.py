@@ -120,6 +120,13 @@ class Format(ABC):
     def describe(self, sink: Any) -> str:
         """Return how a sink's frames are coded, in a few words for the user: "H.264, crf 18"."""
 
+    def resolved(self, sink: Any) -> Any:
+        """Return a copy of a sink in which settings that mean the same are alike: what was left out is filled in.
+
+        Its keyed settings stand in the key, so that a default that is written down renders nothing again.
+        """
+        return sink
+
     def recipe(self, sink: Any) -> dict[str, Any]:
         """Return, as plain data, what else decides bytes: beside the code of this class and the sink's keyed settings.
 

@@ -86,6 +86,11 @@ class Profile:
     black_ends: bool = False
     silent: bool = False
 
+    @property
+    def decides_frames(self) -> bool:
+        """Whether it says more of frames and their coding than its settings."""
+        return self.rate is not None or self.black_ends or self.loops
+
     def shape(self, size: Size, fps: Fraction) -> tuple[Size, Fraction]:
         """Return size and frame rate of the film, from those of the graph; sides are even."""
         width, height = (Fraction(side) * self.scale for side in size)

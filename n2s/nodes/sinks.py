@@ -56,7 +56,9 @@ class Encoded(Sink):
         None, ge=0, le=4, help="consecutive B-frames at most, in H.264 and H.265; left out: as the preset has it"
     )
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
-    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; 2 * round(fps) when left out")
+    chunk: int | None = setting(
+        None, ge=1, le=100_000, help="frames per segment; 2 * round(fps) when left out", keyed=False
+    )
     edit_list: bool = setting(
         True,
         help="let an edit list cut what encoders put before the first sample; false: it is cut off, as some "
@@ -173,7 +175,7 @@ class PNGSink(Sink):
     path: str = setting(help="the folder, relative to --out", keyed=False)
     depth: Literal[8, 16] = setting(8, unit="bits", help="bits per channel")
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
-    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)", keyed=False)
 
     outputs = {"film": Output(FILM)}
     format = "png"
@@ -193,7 +195,7 @@ class EXRSink(Sink):
     audio: Audio = port("what gives the length", optional=True)
     matte: Matte = port("where it is opaque; everywhere without one", optional=True)
     path: str = setting(help="the folder, relative to --out", keyed=False)
-    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)", keyed=False)
 
     outputs = {"film": Output(FILM)}
     format = "exr"
@@ -217,7 +219,7 @@ class AnimationSink(Sink):
     colours: int = setting(256, ge=4, le=256, help="of a GIF, transparency included", keyed=False)
     quality: int = setting(75, ge=0, le=100, help="of a WebP", keyed=False)
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
-    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)")
+    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per segment; default: 2 * round(fps)", keyed=False)
 
     outputs = {"film": Output(FILM)}
     format = "animation"
@@ -244,7 +246,9 @@ class DigestSink(Sink):
     path: str = setting(help="the list's file, relative to --out: .txt or .sha256", keyed=False)
     depth: Literal[8, 10] = setting(8, unit="bits", help="bits per channel")
     dither: bool = setting(True, help="spread the rounding to whole codes over a fine fixed pattern")
-    chunk: int | None = setting(None, ge=1, le=100_000, help="frames per task; 2 * round(fps) when left out")
+    chunk: int | None = setting(
+        None, ge=1, le=100_000, help="frames per task; 2 * round(fps) when left out", keyed=False
+    )
 
     outputs = {"film": Output(FILM)}
     format = "digests"

@@ -25,6 +25,15 @@ def pixels_of(graph: Graph, sink: str) -> Pixels:
     return made
 
 
+def resolved_sink(graph: Graph, sink: str) -> Any:
+    """Return a sink in which settings that mean the same are alike, as its format's author says."""
+    node = graph.nodes[sink]
+    made = authors.call(graph, sink, "resolved", format_of(node).resolved, node)
+    if type(made) is not type(node):
+        raise authors.wrong(graph, sink, f"resolved gave {authors.shown(made)}; a {type(node).__name__} was wanted.")
+    return made
+
+
 def coding_of(graph: Graph, sink: str) -> str:
     """Return how a sink's frames are coded, in the words of its format's author."""
     node = graph.nodes[sink]

@@ -26,7 +26,7 @@ from n2s.graph.expressions import Number
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest, digest_array, plain
 from n2s.graph.paths import change_paths, path_settings, paths
-from n2s.plan.formats import format_recipe
+from n2s.plan.formats import format_recipe, resolved_sink
 from n2s.plan.framesets import FrameSet
 from n2s.plan.measures import measured_frames
 from n2s.plan.picks import Picked, picked
@@ -150,10 +150,11 @@ class Keys:
     def _describe(self, stage: Stage) -> dict[str, Any]:
         name, plan = stage.node, self.plan
         node, scene = plan.graph.nodes[name], plan.scene
+        written = resolved_sink(plan.graph, name) if node.kind == "sink" else node
         settings = {}
         for field in node.settings():
             if node.specs[field].keyed:
-                value = _numbered_paths(node, field) if field in path_settings(node) else getattr(node, field)
+                value = _numbered_paths(node, field) if field in path_settings(node) else getattr(written, field)
                 settings[field] = scene.clock.seconds(value) if isinstance(value, Number) else plain(value)
         described = {"type": type(node).__name__, "code": self._code(name), "settings": settings}
         if node.kind == "sink":
