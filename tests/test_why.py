@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import harness
+import numpy as np
 import pytest
 import tiny
 from test_films import write_album
 
 from n2s.graph.graph import Graph
 from n2s.graph.keys import digest
+from n2s.runtime.seeing.differences import compare
 from n2s.runtime.session import Session
 
 
@@ -232,3 +234,52 @@ def test_why_of_a_finished_film_whose_segments_went(
     (about,) = n2s_json("why", graph, "--chunk", 0)
     assert about["causes"][0]["kind"] == "done"
     assert len(n2s_json("why", graph, "--out", "elsewhere")) == 4
+
+
+def test_why_blames_what_shows_other_moments_and_not_what_it_shows(tmp_path: Path, store: Any, n2s_json: Any) -> None:
+    tiny.write_wav(tmp_path / "m.wav", tiny.clicks(6))
+    tiny.write_png(tmp_path / "a.png", np.full((64, 64, 3), 90, np.uint8))
+    hold = "= where(time > 1.5, where(time < {}, 1, 0), 0)"
+    nodes = {
+        "track": {"node": "AudioSource", "path": "m.wav"},
+        "im": {"node": "ImageSource", "path": "a.png"},
+        "tone": {"node": "Tone", "frames": "im", "exposure": "= 0.1 * time", "contrast": 1.1},
+        "x": {"node": "Freeze", "frames": "tone", "hold": hold.format(4.5)},
+        "out": {"node": "FFmpegSink", "frames": "x", "audio": "track", "path": "g.mp4"},
+    }
+    graph = {"n2s": 1, "fps": 10, "size": [64, 64], "nodes": nodes}
+    keep(harness.load(graph, tmp_path), store)
+    nodes["x"]["hold"] = hold.format(5.5)
+    harness.load(graph, tmp_path)
+    (about,) = n2s_json("why", tmp_path / "graph.yaml")
+    assert [cause["subject"] for cause in about["causes"]] == ["x.delay", "x.hold"]
+    nodes["tone"]["contrast"] = 1.3  # and what really changed behind it is told all the same
+    harness.load(graph, tmp_path)
+    for about in n2s_json("why", tmp_path / "graph.yaml"):
+        assert "tone.contrast: 1.1 → 1.3" in [cause["text"] for cause in about["causes"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "was", "now", "said"),
+    [
+        ("Lut", "files", {"path": "1"}, {"path": "2"}, ["lut: another file"]),
+        ("VideoSource", "files", {"video": "1", "frames": "1"}, {"video": "2", "frames": "2"}, ["lut: another video"]),
+        ("ImageSource", "files", {"image": "1"}, {"image": "2"}, ["lut: another picture"]),
+        (
+            "FilmFrames",
+            "settings",
+            {"shown": "6f18"},
+            {"shown": "3abd"},
+            ["other frames of the track lut the crossing"],
+        ),
+    ],
+)
+def test_files_and_films_are_named_as_people_do(kind: str, part: str, was: Any, now: Any, said: list[str]) -> None:
+    def recipe(value: Any) -> dict[str, Any]:
+        same = {"type": "Tone", "code": "0", "settings": dict.fromkeys("abcdef", 1), "inputs": {}}
+        node = {"type": kind, "code": "1", "settings": {}, "inputs": {}} | {part: value}
+        static = {"nodes": [same, node], "fps": "30", "size": [64, 64], "seed": 0, "format": 4, "environment": {}}
+        return {"static": static, "start": 0, "stop": 60, "signals": {}}
+
+    found = compare(recipe(was), recipe(now), ["tone", "lut"])
+    assert found is not None and [cause["text"] for cause in found.causes] == said

@@ -6,6 +6,7 @@ use the names of the newer recipe.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -13,7 +14,13 @@ from typing import Any
 _LIBRARIES = ("numpy", "numba", "onnxruntime", "ffmpeg")
 _CODE = {"engine": "the library's own code"}
 FEW = 4  # with more edits than this, and every signal changed, the two recipes belong to different films
-_FILES = {"decoder": "another file of the model decodes", "anchors": "other anchors", "image": "another picture"}
+_FILES = {
+    "decoder": "another file of the model decodes",
+    "anchors": "other anchors",
+    "image": "another picture",
+    "path": "another file",
+    "frames": "another video",
+}
 # What names a GPU, where one decodes: the first that differs is told.
 _GPU_FIELDS = {
     "batch": "frames at once",
@@ -33,13 +40,17 @@ class Difference:
     static: int
 
 
-def compare(old: dict[str, Any], new: dict[str, Any], names: list[str]) -> Difference | None:
+def compare(
+    old: dict[str, Any], new: dict[str, Any], names: list[str], picks: Collection[str] = ()
+) -> Difference | None:
     """Return what differs between a stored recipe and a new one; None if they have little in common.
 
     Parameters
     ----------
     names : list of str
         The names of the new recipe's nodes.
+    picks : collection of str
+        Those that show frames of other moments: where they show others now, signals behind them have other values too.
     """
     before, now = old["static"], new["static"]
     try:
@@ -55,6 +66,7 @@ def compare(old: dict[str, Any], new: dict[str, Any], names: list[str]) -> Diffe
             causes.append({"kind": "length", "text": text})
         else:
             moved = _compare_signals(old["signals"], new["signals"], pairs, names)
+            moved = _but_behind(moved, {names.index(name) for name in picks}, now["nodes"], names)
             set_otherwise = [cause for cause in moved if cause["kind"] == "constant"]
             static += len(set_otherwise)
             driven = sum(isinstance(value, str) for value in new["signals"].values())
@@ -134,7 +146,11 @@ def _compare_nodes(old: list[dict], new: list[dict], pairs: dict[int, int], name
         code = {"kind": "code", "subject": now["type"], "text": f"the code of {now['type']} changed"}
         if was["code"] != now["code"] and code not in found:
             found.append(code)
-        found += _compare_fields("setting", was["settings"], now["settings"], name)
+        if now["type"] == "FilmFrames" and was["settings"] != now["settings"]:  # of which albums make crossings
+            text = f"other frames of the track {name} the crossing"
+            found.append({"kind": "film", "subject": name, "text": text})
+        else:
+            found += _compare_fields("setting", was["settings"], now["settings"], name)
         found += _compare_fields("clock", was.get("clock", {}), now.get("clock", {}), f"{name}'s clock")
         found += _compare_wires(was["inputs"], now["inputs"], pairs, name, names)
         found += _compare_files(was.get("files", {}), now.get("files", {}), name)
@@ -185,7 +201,8 @@ def _compare_files(was: dict[str, str], now: dict[str, str], name: str) -> list[
             found.append(_change("provider", f"{name}'s provider", was.get(field), now.get(field)))
         else:
             text = f"{name}: {_FILES.get(field, f'another {field}')}"
-            found.append({"kind": "file", "subject": f"{name}.{field}", "text": text})
+            if text not in (cause["text"] for cause in found):
+                found.append({"kind": "file", "subject": f"{name}.{field}", "text": text})
     return found
 
 
@@ -214,6 +231,23 @@ def _compare_signals(
                 texts = ("driven" if isinstance(value, str) else value for value in (old, new))
                 found.append(_change("constant", subject, *texts))
     return found
+
+
+def _but_behind(
+    causes: list[dict[str, Any]], picks: Collection[int], nodes: list[dict[str, Any]], names: list[str]
+) -> list[dict[str, Any]]:
+    """Leave out signals of nodes behind one that shows other moments now: theirs are compared at other frames."""
+    moved = {cause["subject"].rpartition(".")[0] for cause in causes}
+    behind: set[int] = set()
+    pending = [place for place in picks if names[place] in moved]
+    while pending:
+        read = [place[0] if isinstance(place, list) else place for place in nodes[pending.pop()]["inputs"].values()]
+        fresh = {place for place in read if isinstance(place, int)} - behind
+        behind |= fresh
+        pending += fresh
+    hidden = {names[place] for place in behind}
+    numbers = [cause for cause in causes if isinstance(cause.get("was"), float) and isinstance(cause.get("is"), float)]
+    return [cause for cause in causes if cause["subject"].rpartition(".")[0] not in hidden or cause in numbers]
 
 
 def _change(kind: str, subject: str, was: Any, now: Any) -> dict[str, Any]:

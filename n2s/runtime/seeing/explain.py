@@ -305,10 +305,11 @@ class Explainer:
                 {"kind": "damaged", "text": "it was rendered before, but the stored result is damaged or gone"}
             ], chunk.key
         names = [stage.node for stage in plan.nodes]
+        picks = [stage.node for stage in plan.nodes if stage.is_picked]
         recipe = {**chunk.recipe, "static": plan.keys.static}
         best: tuple[Any, str, list] | None = None
         for key in [*self.by_start.get(chunk.start, ()), *self._at_other_rates(plan, chunk)]:
-            found = compare(self.kept[key], recipe, names)
+            found = compare(self.kept[key], recipe, names, picks)
             if found is not None:
                 rank = (found.static, self.kept[key]["stop"] != chunk.stop, len(found.causes), -self.made[key], key)
                 if best is None or rank < best[0]:
