@@ -309,7 +309,12 @@ def test_a_frame_rate_that_takes_for_ever_to_read(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("expression", "reaches"),
-    [("3 * pulse", r"2\.\d+|3"), ("pulse - 2", r"-2|-1\.\d+"), ("where(frame > 19, 2, pulse)", "2")],
+    [
+        ("3 * pulse", r"2\.\d+|3"),
+        ("pulse - 2", r"-2|-1\.\d+"),
+        ("where(frame > 19, 2, pulse)", "2"),
+        ("1.00004 + 0 * pulse", "1.00003|1.00005"),
+    ],
 )
 def test_a_driven_parameter_that_leaves_its_range(place: Place, expression: str, reaches: str) -> None:
     place.edit("amount: 0.35", f'amount: "= {expression}"')

@@ -320,7 +320,7 @@ def check_constant(graph: GraphParts, name: str, field: str, expression: Express
     return (
         ""
         if spec.allows(value)
-        else f"{name}.{field}: = {expression} is {value:g}; it must be {spec.range or 'finite'}."
+        else f"{name}.{field}: = {expression} is {spec.shown_outside(value)}; it must be {spec.range or 'finite'}."
     )
 
 

@@ -18,5 +18,5 @@ def wrong_lengths(node: Node, clock: Clock, units: tuple[str, ...] = ("beat", "b
             continue
         seconds = clock.seconds(number)
         if spec.unit == "s" and not spec.allows(seconds):
-            at = f"{clock.tempo:.4g} beats per minute"
-            yield field, f"{number}, which is {seconds:.4g} s at {at}, was given; it must be {spec.range}, in s."
+            meant = f"{spec.shown_outside(seconds)} s at {clock.tempo:.4g} beats per minute"
+            yield field, f"{number}, which is {meant}, was given; it must be {spec.range}, in s."

@@ -46,6 +46,11 @@ class Spec:
             inside = inside & (value < self.lt)
         return inside
 
+    def shown_outside(self, value: float) -> str:
+        """Return a number that lies out of range, with as many digits as it takes to see that: 1.00004 of 0..1."""
+        texts = (f"{value:.{digits}g}" for digits in range(4, 18))
+        return next((text for text in texts if not self.allows(float(text))), repr(float(value)))
+
     def meets(self, least: float, most: float) -> bool:
         """Say whether some number from ``least`` to ``most`` lies in range."""
         low, high = self._ends

@@ -36,7 +36,7 @@ class LiftGammaGain(Pointwise):
     """Set shadows, middle tones and highlights apart.
 
     out = max(gain * (x + lift (1 - x)), 0) ** (1 / gamma), x a display value: lift moves black and leaves white, gain
-    moves white and leaves black, gamma moves what lies between. Above 1 of x all goes on straight.
+    moves white and leaves black, gamma moves what lies between, and what is brighter than white likewise.
     """
 
     frames: Frames = port("what is graded")

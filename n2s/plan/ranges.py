@@ -151,7 +151,7 @@ def _describe_excess(plan: Plan, subject: str, source: str, values: np.ndarray, 
         low, high = low + inside * (spec.gt is not None), high - inside * (spec.lt is not None)
         wrap = f" Wrap it: = clamp({source}, {low:g}, {high:g})."
     return (
-        f"{subject} is driven by = {source} and reaches {values[frame]:.4g} at frame {frame} "
+        f"{subject} is driven by = {source} and reaches {spec.shown_outside(float(values[frame]))} at frame {frame} "
         f"({timecode(frame, plan.graph.header.fps)}); it must be {spec.range}.{wrap}"
     )
 
