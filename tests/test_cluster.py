@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import toys
@@ -334,3 +335,27 @@ def test_clusters_stand_beside_each_other() -> None:
     with closing(LocalWorkers(1)) as one, closing(LocalWorkers(1)) as other:
         assert one.address != other.address
         assert all(cluster.address.startswith("tcp://127.0.0.1:") for cluster in (one, other))
+
+
+def test_a_local_cluster_is_closed_though_its_end_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.killpg", lambda *_: None, raising=False)
+    local = object.__new__(LocalWorkers)
+    local._process, local._cluster, local._folder = Mock(), Mock(), Mock()
+    local._process.wait.side_effect = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        local.close()
+    local._cluster.close.assert_called_once_with()
+    local._folder.cleanup.assert_called_once_with()
+
+
+def test_the_local_cluster_ends_though_leaving_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("n2s.runtime.executors.cluster.executor.wait", interrupt)
+    executor, client, local = DaskExecutor(1), Mock(), Mock()
+    executor._client, executor._local, executor._flying, executor._run = client, local, {}, "run"
+    with pytest.raises(KeyboardInterrupt):
+        executor.stop()
+    client.close.assert_called_once_with()
+    local.close.assert_called_once_with()

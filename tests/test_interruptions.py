@@ -15,6 +15,11 @@ import pytest
 import tiny
 from places import MINIMAL, N2S, POSIX, Place, film_in_peace, wait_until_nothing_runs
 
+from n2s.runtime.ending import interruptions_held_back
+from n2s.runtime.executors.pool import Worker
+from n2s.runtime.executors.processes import ProcessExecutor
+from n2s.runtime.executors.threads import ThreadExecutor
+from n2s.runtime.publishing import Publishing
 from n2s.runtime.store import Store
 
 if os.name == "posix":
@@ -171,3 +176,81 @@ def test_two_runs_at_once_on_one_empty_store(place: Place, studio: Any) -> None:
     assert films[0] == films[1]
     assert place.rubbish() == []
     assert place.run(out=outs[0]).rendered == 0
+
+
+class Interrupted(ThreadExecutor):
+    """Is interrupted as soon as it renders, and counts how often it is stopped."""
+
+    stops = 0
+
+    def finished(self) -> Any:
+        raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        super().stop()
+        self.stops += 1
+
+
+def interrupt(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["music", "chunks"])
+def test_a_run_that_is_interrupted_twice_ends_and_has_its_record(
+    where: str, place: Place, studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.graph.write_text(MINIMAL.format(size="96, 64", grid="2, 3", model=studio.model))
+    executor = Interrupted(1)
+    with monkeypatch.context() as patch:
+        if where == "music":
+            patch.setattr(Publishing, "stop", interrupt)
+        else:
+            patch.setattr(executor, "stop", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            place.run(executor=executor)
+    assert json.loads(next(place.out.glob("*/run.json")).read_text())["status"] == "interrupted"
+    assert executor.stops == (where == "music")
+    executor.stop()
+    assert place.rubbish() == []
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, ValueError])
+def test_a_run_is_interrupted_whatever_its_end_raises(
+    raised: type[BaseException], place: Place, studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either a run that was done is interrupted while it stops, or an interrupted one fails then."""
+    place.graph.write_text(MINIMAL.format(size="96, 64", grid="2, 3", model=studio.model))
+    executor = ThreadExecutor(1) if raised is KeyboardInterrupt else Interrupted(1)
+    stopped = executor.stop
+
+    def stop() -> None:
+        stopped()
+        raise raised
+
+    monkeypatch.setattr(executor, "stop", stop)
+    with pytest.raises(raised):
+        place.run(executor=executor)
+    assert json.loads(next(place.out.glob("*/run.json")).read_text())["status"] == "interrupted"
+
+
+def test_workers_hear_that_nobody_is_left_when_their_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[Worker] = []
+    monkeypatch.setattr(Worker, "closed", interrupt)
+    monkeypatch.setattr(Worker, "send", lambda *_: None)
+    monkeypatch.setattr(Worker, "leave", lambda worker: left.append(worker))
+    executor, crew = ProcessExecutor(2), [object.__new__(Worker) for _ in range(2)]
+    for worker in crew:
+        worker.ready = worker.whole = True
+    executor._crew = list(crew)
+    with pytest.raises(KeyboardInterrupt):
+        executor.stop()
+    assert left == crew
+
+
+def test_an_interruption_waits_for_a_short_step() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), interruptions_held_back():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        done.append("written")
+    assert done == ["written"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

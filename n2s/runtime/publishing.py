@@ -79,6 +79,11 @@ class Publishing:
             self._began(f"keeping the frames of {film.path.name}")
             self.maker.keep_frames(film)
 
+    def give_up(self) -> None:
+        """Let the work on music end soon, done or not, without waiting for it."""
+        self._stopping.set()
+        self._beside.shutdown(wait=False, cancel_futures=True)
+
     def stop(self) -> None:
         """End the work on music, done or not."""
         self._stopping.set()

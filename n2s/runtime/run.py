@@ -14,6 +14,7 @@ from n2s.graph.graph import Graph
 from n2s.graph.wording import counted
 from n2s.runtime.arguments import check_count, check_graph, check_names
 from n2s.runtime.budget import MemoryBudget
+from n2s.runtime.ending import Ending, interruptions_held_back
 from n2s.runtime.entries import STALE_SECONDS
 from n2s.runtime.events import Apart, Events, as_interrupted, as_watchers_raise
 from n2s.runtime.executors.base import Executor, Rendered, Task, parallel_tasks
@@ -214,18 +215,17 @@ class Run:
             self._log("\n".join(filter(None, [str(error), whole_traceback(error)])))
             raise
         finally:
-            self._publishing.stop()
+            ending = Ending(status)
             try:
-                self.executor.stop()
-            except BaseException:
-                status = "failed"
-                raise
+                # All is told to end before any of it is waited for: a second interruption cuts a wait short.
+                ending.stop(self._publishing.give_up, self.executor.stop, self._publishing.stop)
             finally:
                 try:
                     self.context.close()
                     self.events.ended()
                 finally:  # films that are finished have their record, whatever a watcher raises
-                    self._write_record(status, began)
+                    with interruptions_held_back():
+                        self._write_record(ending.status, began)
         if self.report.rendered or self._publishing.has_joined:
             self.store.trim(time.time(), STALE_SECONDS)
         return self.report

@@ -157,6 +157,20 @@ class ProcessExecutor:
     def stop(self) -> None:
         crew, self._crew = self._crew, []
         self._waiting.clear()
+        try:
+            self._dismiss(crew)
+        except BaseException:  # whoever was not waited for hears that nobody is left, and ends in order
+            for worker in crew:
+                worker.leave()
+            raise
+        finally:
+            self._doing.clear()
+        for key, pid in self._lost:
+            self._context.store.forget_unfinished(key, pid)
+        self._lost.clear()
+
+    def _dismiss(self, crew: list[Worker]) -> None:
+        """Let workers give up what they are at, and take them off the list; who does so in time goes to the pool."""
         informed = [worker for worker in crew if worker.ready and worker.whole]
         for worker in crew:
             try:
@@ -167,7 +181,7 @@ class ProcessExecutor:
             except OSError:
                 pass  # it is gone, which is found out below
         deadline = time.monotonic() + STOP_SECONDS
-        for worker in crew:
+        for worker in list(crew):
             fit = worker.closed(deadline) if worker in informed else worker.whole
             if fit and self._pool is not None:
                 self._pool.give(worker)
@@ -176,7 +190,4 @@ class ProcessExecutor:
                 worker.kill(max(0.0, deadline - time.monotonic()) if worker in self._doing else 0.0)
                 if worker in self._doing:
                     self._lost += [(key, worker.pid) for key in self._doing[worker].keys]
-        self._doing.clear()
-        for key, pid in self._lost:
-            self._context.store.forget_unfinished(key, pid)
-        self._lost.clear()
+            crew.remove(worker)

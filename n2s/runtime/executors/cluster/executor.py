@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from n2s.graph.errors import ArgumentError, OtherCode, RenderError
 from n2s.runtime.executors.base import Job, Rendered, Task, default_count
 from n2s.runtime.executors.cluster.calls import begun, calling, scheduler_gone
 from n2s.runtime.executors.cluster.crew import ANSWER_SECONDS, Crew
-from n2s.runtime.executors.cluster.local import LocalWorkers
+from n2s.runtime.executors.cluster.local import LocalWorkers, quiet
 from n2s.runtime.executors.cluster.plugin import STOP_SECONDS, TOPIC, JobPlugin, render_there
 from n2s.runtime.executors.opened import Order
 from n2s.runtime.executors.packing import unpack_error
@@ -170,14 +170,18 @@ class DaskExecutor:
 
     def stop(self) -> None:
         client, self._client = self._client, None
-        if client is not None:
-            wait([begun(self._give_back, client)], STOP_SECONDS if self._flying else ANSWER_SECONDS)
-            with suppress(Exception):  # the scheduler may be gone, which was told of before
-                client.close()
-            self._flying.clear()
-        if self._local is not None:
-            self._local.close()
-            self._local = None
+        local, self._local = self._local, None
+        with quiet(), ExitStack() as steps:  # each of which is done whatever interrupts another one
+            if local is not None:
+                steps.callback(local.close)
+            if client is not None:
+                steps.callback(self._leave, client)
+                wait([begun(self._give_back, client)], STOP_SECONDS if self._flying else ANSWER_SECONDS)
+
+    def _leave(self, client: Any) -> None:
+        self._flying.clear()
+        with suppress(Exception):  # the scheduler may be gone, which was told of before
+            client.close()
 
     def _give_back(self, client: Any) -> None:
         """Let workers give up what they are at; return when no task is under way any more."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, cast
 
 from distributed import LocalCluster
@@ -54,11 +56,25 @@ class LocalWorkers:
 
     def close(self) -> None:
         """End all of them at once, with what they started; tasks were given up before."""
-        if os.name == "posix":
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        else:
-            self._process.kill()  # without a scheduler, the workers end
-        self._process.wait()
-        self._cluster.close()
-        self._folder.cleanup()
+        with ExitStack() as steps:  # each of which is done, the last one first, whatever interrupts another one
+            steps.callback(self._folder.cleanup)
+            steps.callback(self._cluster.close)
+            steps.callback(self._process.wait)
+            if os.name == "posix":
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()  # without a scheduler, the workers end
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what dask and its tasks log off the terminal while they close: that connections end is no news to a user."""
+    levels = {name: logging.getLogger(name).level for name in ("distributed", "asyncio")}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
