@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shlex
 from pathlib import Path
@@ -16,6 +17,8 @@ import n2s as n2s_package
 from n2s.commands.common import parse_override
 from n2s.graph.file.given import given_text
 from n2s.graph.graph import Graph
+from n2s.runtime.events import Events
+from n2s.runtime.run import Run
 from n2s.runtime.seeing.provenance import read_comment, sha256_of
 
 
@@ -140,3 +143,53 @@ def test_tracks_that_were_made_alone_are_made_again_alone(folder: Path, n2s: Any
     assert again[-2:] == ["--only", "two"]
     Path("renders/two.mp4").unlink()
     assert n2s(*again)[0] == 0 and [path.name for path in Path("renders").glob("*.mp4")] == ["two.mp4"]
+
+
+class Editor(Events):
+    """Edits files as soon as a run renders."""
+
+    def __init__(self, *files: Path):
+        self.files = files
+
+    def planned(self, frames: int, stored: int) -> None:
+        for file in self.files:
+            file.write_text(file.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+
+
+def test_a_record_tells_of_the_graph_as_it_was_rendered(folder: Path, store: Any, n2s_json: Any) -> None:
+    look = """\
+n2s: 1
+interface:
+  outputs: {frames: colour}
+nodes:
+  colour: {node: Solid, colour: "#204080"}
+"""
+    graph = """\
+n2s: 1
+size: [32, 16]
+fps: 10
+duration: 0.4
+nodes:
+  look: {node: Graph, path: look.yaml}
+  out: {node: FFmpegSink, frames: look.frames, path: film.mp4}
+"""
+    texts = {folder / "look.yaml": look, folder / "graph.yaml": graph}
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    Run(Graph.load(folder / "graph.yaml"), "renders", store, events=Editor(*texts)).execute()
+    record = json.loads(next(Path("renders").glob("*/run.json")).read_text(encoding="utf-8"))
+    was = {path.name: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
+    assert record["files"] == was
+    assert record["graphs"][str(folder / "graph.yaml")]["sha256"] == was["graph.yaml"]
+    assert n2s_json("explain", "renders/film.mp4")[0]["state"] == "CHANGED since"
+
+
+def test_a_record_tells_of_the_graph_as_it_was_read(folder: Path, store: Any) -> None:
+    graph = plain(folder, "FFmpegSink", path="film.mp4")
+    path = folder / "read.yaml"
+    graph.save(path)
+    was, loaded = hashlib.sha256(path.read_bytes()).hexdigest(), Graph.load(path, {"lit.exposure": 0.5})
+    path.write_text("n2s: 1\nnodes: {}\n", encoding="utf-8")
+    Run(loaded, "renders", store).execute()
+    record = json.loads(next(Path("renders").glob("*/run.json")).read_text(encoding="utf-8"))
+    assert record["graphs"][str(path)]["sha256"] == was

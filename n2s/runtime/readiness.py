@@ -127,20 +127,23 @@ def input_files(graph: Graph) -> set[Path]:
     """Return every file that a graph is made of: graphs, what their nodes name, the files of models."""
     files: set[Path] = set()
 
-    def visit(each: Graph) -> None:
+    for each in graphs_within(graph):
         if each.path:
             files.add(each.path.resolve())
         folders = [_resolve(each, each.header.model)] if each.header.model else []
         for node in each.nodes.values():
-            if node.kind == "graph":
-                visit(node.inner)
             folders += [_resolve(each, path.text) for field in path_settings(node) for path in paths(node, field)]
         for path in filter(None, folders):
             files.update(path.iterdir() if os.path.isdir(path) else [path])
-
-    for each in [graph, *_tracks(graph)]:
-        visit(each)
     return files
+
+
+def graphs_within(graph: Graph) -> Iterator[Graph]:
+    """Yield a graph, those of an album's tracks, and all that they have as sub-graphs."""
+    waiting = [graph, *_tracks(graph)]
+    while waiting:
+        yield (each := waiting.pop())
+        waiting += [node.inner for node in each.nodes.values() if node.kind == "graph"]
 
 
 def _tracks(graph: Graph) -> Iterator[Graph]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,51 @@ from n2s.runtime import machine
 from n2s.runtime.context import RunContext
 from n2s.runtime.films.films import Film
 from n2s.runtime.films.planned import PlannedFilms
-from n2s.runtime.readiness import input_files
+from n2s.runtime.readiness import graphs_within, input_files
 from n2s.runtime.records import Report, current_folder
 from n2s.runtime.seeing.provenance import TEXTS, overrides_of_file, read_commit, sha256_of
 
 
+@dataclass(frozen=True)
+class Sources:
+    """The graph of a run and the texts that it reads, as they are when it is planned; they may be edited meanwhile.
+
+    Attributes
+    ----------
+    graph : Graph
+    path : Path or None
+        The file that gives the graph; one that was edited may be in none.
+    commit : str or None
+        At which that file stands.
+    overrides : list
+        What was laid over it.
+    digests : dict of Path to str
+        The SHA-256 of each file: of graphs, of the bytes that were read.
+    """
+
+    graph: Graph
+    path: Path | None
+    commit: str | None
+    overrides: list[list[Any]]
+    digests: dict[Path, str | None]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Sources:
+        overrides = overrides_of_file(graph)
+        path = graph.path if overrides is not None else None
+        read = {
+            each.path.resolve(): each.document.digest
+            for each in graphs_within(graph)
+            if each.path and each.document and each.document.digest
+        }
+        files = {file for file in input_files(graph) if file.suffix in TEXTS}
+        files |= {each.path.resolve() for each in graphs_within(graph) if each.path}
+        digests = {file: read.get(file) or sha256_of(file) for file in files}
+        return cls(graph, path, read_commit(path.parent) if path else None, overrides or [], digests)
+
+
 def record_values(
-    graph: Graph,
+    sources: Sources,
     asked: tuple[Sequence[Any], bool, Sequence[str]],
     planned: PlannedFilms,
     context: RunContext,
@@ -35,18 +74,16 @@ def record_values(
         Of the whole run.
     """
     span, excerpt, only = asked
-    overrides = overrides_of_file(graph)
-    path = graph.path if overrides is not None else None  # a graph that was edited may be in no file
     rendered, spent = report.frames - report.frames_beside, report.seconds
     return {
-        "graph": str(path) if path else None,
-        "commit": read_commit(path.parent) if path else None,
-        "overrides": overrides or [],
+        "graph": str(sources.path) if sources.path else None,
+        "commit": sources.commit,
+        "overrides": sources.overrides,
         "span": [None if time is None else str(time) for time in span],
         "excerpt": excerpt,
         "only": list(only),
-        "graphs": _graphs(graph, planned.films),
-        "files": {_named(path): sha256_of(path) for path in sorted(input_files(graph)) if path.suffix in TEXTS},
+        "graphs": _graphs(sources, planned.films),
+        "files": {_named(path): digest for path, digest in sorted(sources.digests.items()) if path.suffix in TEXTS},
         "models": context.model_digests(),
         "music": context.music_heard(),
         "environment": machine.environment(),
@@ -65,12 +102,13 @@ def record_values(
     }
 
 
-def _graphs(graph: Graph, films: Sequence[Film]) -> dict[str, dict[str, Any]]:
+def _graphs(sources: Sources, films: Sequence[Film]) -> dict[str, dict[str, Any]]:
     """Return what is known of each graph file that took part."""
-    known = [*(plan.graph for film in films for plan in film.plans), graph]
+    known = [*(plan.graph for film in films for plan in film.plans), sources.graph]
     found = {str(each.path): each for each in known if each.path}
+    digests = sources.digests
     return {
-        path: {"sha256": sha256_of(Path(path)), "title": each.header.title, "seed": each.header.seed}
+        path: {"sha256": digests.get(Path(path).resolve()), "title": each.header.title, "seed": each.header.seed}
         for path, each in sorted(found.items())
     }
 

@@ -31,7 +31,7 @@ from n2s.runtime.pace import Estimate, estimate, lack_of_room, memory_subject
 from n2s.runtime.progress import shown_progress
 from n2s.runtime.publishing import Publishing
 from n2s.runtime.readiness import input_files
-from n2s.runtime.record_values import record_values
+from n2s.runtime.record_values import Sources, record_values
 from n2s.runtime.records import Report, RunRecord
 from n2s.runtime.rounds import Rounds
 from n2s.runtime.seeing.gates import refuse_flaws
@@ -109,13 +109,14 @@ class Run:
         self.record: RunRecord | None = None
         self.planned = PlannedFilms([], self.store, self.maker)
         self.later: list[Run] = []  # whose chunks are rendered on the way, where they show the same frames
-        self.planned_ahead = False  # whether it was planned for another run
         self._begin_anew()
         self._places: dict[str, int] = {}  # of each chunk's key among those of all films
 
     def _begin_anew(self) -> None:
         """Forget what an earlier execution has done and told, which is none of this one's."""
         self.report = Report()
+        self.planned_ahead = False  # whether it was planned for another run
+        self.sources: Sources | None = None
         self._spent, self._rounds = Spent(), Rounds()
         self._publishing = Publishing(self.maker, self.force, self._spent, self._began, self._log)
         self.done: set[str] = set()  # keys that are in the store, forced or not
@@ -146,6 +147,8 @@ class Run:
             With everything that is wrong, before any work.
         """
         with as_watchers_raise():
+            self.session.checks.films()
+            self.sources = self.sources or Sources.of(self.graph)  # where it is planned again, they are as they were
             self.planned = self.session.films(self.out, self.span, self.force, self._began, self.only, self.excerpt)
         return self.planned.films
 
@@ -234,9 +237,9 @@ class Run:
         self._spent.tell(self.report)
         self.memory.watch.look()
         self.report.memory = self.memory.summary()
-        if self.films and self.record:
+        if self.films and self.record and self.sources:
             asked, took = (self.span, self.excerpt, self.only), time.perf_counter() - began
-            told = record_values(self.graph, asked, self.planned, self.context, self.report, took)
+            told = record_values(self.sources, asked, self.planned, self.context, self.report, took)
             self.report.record = self.record.write(status=status, **told)
 
     def _publish_films(self) -> None:

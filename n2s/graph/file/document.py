@@ -6,9 +6,11 @@ Nothing in a file can run code.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
+from copy import copy
 from difflib import get_close_matches
 from functools import lru_cache, reduce
 from operator import getitem
@@ -43,7 +45,8 @@ class Document:
     ``where(path)`` takes the keys that lead to a value, as in ``("nodes", "tone", "exposure")``. ``spans`` has, for
     values by such paths and for keys by ``(*path, "")``, where they begin and end in ``text``, counted in characters;
     ``flow`` has the paths of what is written between brackets, ``places`` where values were given instead of here;
-    ``edited`` has the paths of what was changed in Python since.
+    ``edited`` has the paths of what was changed in Python since, ``digest`` the SHA-256 of the bytes that were read, ""
+    where there are none, or of something that was changed since.
     """
 
     def __init__(
@@ -56,16 +59,19 @@ class Document:
         flow: set[tuple] | None = None,
         places: dict[tuple, Position] | None = None,
         edited: frozenset[tuple] = frozenset(),
+        digest: str = "",
     ):
         self.path, self.values, self.marks = path, values, marks
         self.text, self.spans, self.flow, self.places = text, spans or {}, flow or set(), places or {}
-        self.edited = edited
+        self.edited, self.digest = edited, digest
 
     def overridden(self, places: dict[tuple, Position]) -> Document:
         """Return the document of a graph in which the values at some paths were given elsewhere."""
         if not places:
             return self
-        return Document(self.path, self.values, self.marks, self.text, self.spans, self.flow, places, self.edited)
+        changed = copy(self)
+        changed.places = places
+        return changed
 
     def where(self, path: tuple = (), key: bool = False) -> Position:
         """Return the position of a value, of its key, or of the nearest thing around it; or where it was overridden."""
@@ -134,7 +140,9 @@ def read_document(path: str | Path) -> Document:
         raise wrong(f"The file is not UTF-8 text (byte {error.start}). Save it as UTF-8. {NO_GRAPH}") from None
     if (zero := data.find(b"\0")) >= 0:
         raise wrong(f"The file is not UTF-8 text (byte {zero} is zero). Save it as UTF-8. {NO_GRAPH}")
-    return _parsed(text, shown)
+    document = copy(_parsed(text, shown))
+    document.digest = hashlib.sha256(data).hexdigest()
+    return document
 
 
 def _near(path: Path) -> str:
