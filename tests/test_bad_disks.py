@@ -180,7 +180,7 @@ def test_a_folder_that_is_a_file(place: Place, which: str, below: str) -> None:
     folder = file / below
     options = {"out": folder} if which == "out" else {"store": Store(folder)}
     way = "Choose another folder with --out or -o, or the store's with --store."
-    place.refused(RenderError, str(folder), "cannot be written", way, **options)
+    place.refused(RenderError, f"{folder} cannot be written: {file} is a file.", way, **options)
     assert file.read_text() == "precious"
     report = place.run()
     assert report.rendered + report.stored == 2

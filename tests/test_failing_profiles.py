@@ -49,3 +49,19 @@ def test_what_keeps_frames_from_being_made_ends_the_run(run: Any, monkeypatch: p
     monkeypatch.setattr(Run, "_render", fail)
     status, _, err = run()
     assert status == 1 and made() == [] and err.count("No frame can be made.") == 1
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+@pytest.mark.parametrize("where", ["draft/song.mp4", "draft"])
+def test_where_no_film_of_a_later_profile_may_go_is_told_before_the_first_is_rendered(
+    where: str, more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n2s: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    theirs = tmp_path / "renders" / where
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    graph, profiles = write_track(tmp_path, 1), ["--profile", "archive", "--profile", "draft"]
+    status, out, err = n2s("run", graph, *profiles, *more)
+    assert status and theirs.read_text() == "mine" and made() == [] and "to render" not in out + err
+    wanted = "exists and was not written by n2s" if where.endswith(".mp4") else "Choose another folder with --store"
+    assert str(theirs) in err and wanted in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from places import Place, flip
 from test_films import write_album
 from test_targets import PRECIOUS, names
 
-from n2s.graph.errors import ArgumentError, GraphError
+from n2s.graph.errors import ArgumentError, GraphError, RenderError
 from n2s.graph.graph import Graph
+from n2s.runtime.events import Events
 from n2s.runtime.films.folders import sha256_of
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.store import Store
@@ -38,6 +40,46 @@ def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> No
     assert film.read_bytes() != PRECIOUS
     place.edit("contrast: 1.1", "contrast: 1.2")
     place.run()  # now it is n2s's own
+
+
+class Meddler(Events):
+    """Does something to the folder of films while a run is under way."""
+
+    def __init__(self, meddle: Callable[[], object]):
+        self.planned = lambda frames, stored: meddle()  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("before", ["nothing", "an own film"])
+def test_a_file_that_others_write_meanwhile_is_not_replaced_unasked(place: Place, before: str) -> None:
+    def write() -> None:
+        place.out.mkdir(exist_ok=True)
+        place.film.write_bytes(PRECIOUS)
+
+    if before == "an own film":
+        place.run()
+        place.edit("contrast: 1.1", "contrast: 1.2")
+    with pytest.raises(ArgumentError, match="exists and was not written by n2s, or changed since; add --overwrite"):
+        place.run(events=Meddler(write))
+    assert place.film.read_bytes() == PRECIOUS and place.rubbish() == []
+    assert place.run(overwrite=True).rendered == 0  # all of it was in the store
+    assert place.film.read_bytes() != PRECIOUS
+
+
+def test_a_folder_that_appears_where_a_film_goes_is_told_with_a_way_out(place: Place) -> None:
+    with pytest.raises(RenderError, match="Is a directory. Choose another folder with --out or -o"):
+        place.run(events=Meddler(lambda: place.film.mkdir(parents=True)))
+
+
+def test_pictures_of_others_are_kept_where_frames_go_meanwhile(place: Place) -> None:
+    folder = place.out / "track-frames"
+
+    def write() -> None:
+        folder.mkdir(parents=True)
+        (folder / "000000.png").write_bytes(PRECIOUS)
+
+    with pytest.raises(ArgumentError, match="track-frames exists and was not written by n2s"):
+        place.run(events=Meddler(write), keep_frames=True)
+    assert names(folder) == {"000000.png"} and (folder / "000000.png").read_bytes() == PRECIOUS
 
 
 @pytest.mark.parametrize("change", ["longer", "cut", "a link", "of the same length"])

@@ -74,8 +74,8 @@ def moving_preview(
     if text := rate_problem(graph.nodes[graph.sinks()[0]], graph.header.fps):
         raise ArgumentError(f"--fps: {text}.")
     kept, events = open_store(store), Events() if json else watcher()
-    targets = Targets(kept, target.parent)
-    targets.check({target: False}, input_files(graph), output is not None)
+    targets = Targets(kept, target.parent, output is not None)
+    targets.check({target: False}, input_files(graph))
     with Session(graph, kept, events.said) as session:
         clock = session.clock
         if span == (None, None):

@@ -32,7 +32,7 @@ def _disk_text(error: OSError, what: Path) -> str:
             f"The disk is full: {what} cannot be written. What is finished is kept; free some space, or "
             f"name a folder on another disk {WAY}, and run again."
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT):
         return f"{what} cannot be written: {error.strerror}. Choose another folder {WAY}."
     if error.errno in GONE:
         return (

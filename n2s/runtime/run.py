@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.authors import whole_traceback
-from n2s.graph.errors import N2SError, RenderError
+from n2s.graph.errors import ArgumentError, N2SError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.wording import counted
 from n2s.runtime.arguments import check_count, check_graph, check_names
 from n2s.runtime.budget import MemoryBudget
+from n2s.runtime.destinations import check_destinations
 from n2s.runtime.ending import Ending, interruptions_held_back
 from n2s.runtime.entries import STALE_SECONDS
 from n2s.runtime.events import Apart, Events, as_interrupted, as_watchers_raise
@@ -24,7 +25,7 @@ from n2s.runtime.executors.threads import ThreadExecutor
 from n2s.runtime.films.films import Film, FilmMaker
 from n2s.runtime.films.planned import PlannedFilms
 from n2s.runtime.films.profiled import parse_span
-from n2s.runtime.films.targets import Targets, frames_folder
+from n2s.runtime.films.targets import Targets
 from n2s.runtime.measuring import measuring_text
 from n2s.runtime.models.sessions import ProviderExhausted
 from n2s.runtime.pace import Estimate, estimate, lack_of_room, memory_subject
@@ -102,9 +103,9 @@ class Run:
         self.session = Session(graph, self.store, self._say, fresh=force, remember=False, executor=self.executor)
         self.context = self.session.context
         self.memory = self.context.memory = MemoryBudget(max_memory)
-        self.targets = Targets(self.store, self.out)
+        self.targets = Targets(self.store, self.out, overwrite)
         self.maker = FilmMaker(self.store, self.targets)
-        self.overwrite, self.keep_frames, self.strict = overwrite, keep_frames, strict
+        self.keep_frames, self.strict = keep_frames, strict
         self.only, self.excerpt = tuple(only), excerpt
         self.record: RunRecord | None = None
         self.planned = PlannedFilms([], self.store, self.maker)
@@ -187,7 +188,8 @@ class Run:
             self._begin_anew()
         try:
             self.session.check_films()
-            check_folder(self.out)
+            for run in (self, *self.later):
+                check_folder(run.out)
             check_folder(self.store.root)
             self.record = RunRecord(self.out)
             for text in self._early:
@@ -244,12 +246,12 @@ class Run:
 
     def _publish_films(self) -> None:
         """Write the films; where one cannot be joined, the others are written before this is told."""
-        failed = []
+        failed: list[N2SError] = []
         for film in self.films:
             try:
                 self.report.films.append(self._publishing.publish(film))
                 self.events.published(str(film.path))
-            except RenderError as error:
+            except (RenderError, ArgumentError) as error:  # such as a file of others that has appeared there
                 failed.append(error)
         for error in failed[1:]:
             self._say(str(error))
@@ -257,13 +259,11 @@ class Run:
             raise failed[0]
 
     def check_targets(self) -> None:
-        """Refuse films that cannot be written where they should go, or would replace files of others."""
-        finished = self._publishing.finished
-        new = {film.path: film.format.is_folder for film in self.films if finished(film) is None}
-        keeping = [film.path for film in self.films if self.keep_frames and film.format.gives_frames]
-        sources = input_files(self.graph) | self.context.files()
-        self.targets.check_frames_folders([film.path for film in self.films], keeping, sources)
-        self.targets.check(new, sources, self.overwrite, map(frames_folder, keeping))
+        """Refuse what cannot be written where it should go, of this run and of those whose chunks it renders."""
+        for run in (self, *self.later):
+            new = [film for film in run.films if run._publishing.finished(film) is None]
+            sources = input_files(run.graph) | run.context.files()
+            check_destinations(run.targets, run.films, new, sources, run.keep_frames)
 
     def _render(self) -> None:
         """Render what is missing; where measures looked at frames on the way, plan anew and render what they change."""

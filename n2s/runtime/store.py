@@ -7,6 +7,7 @@ not there. What fails its checksum is a miss. The least recently used entries go
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -21,11 +22,12 @@ import numpy as np
 
 from n2s.graph.amounts import parse_amount
 from n2s.graph.arrays import read_arrays
-from n2s.graph.errors import ArgumentError
+from n2s.graph.errors import ArgumentError, RenderError
 from n2s.graph.keys import digest
 from n2s.graph.whole import is_abandoned, remove, write_whole
-from n2s.runtime.disk_errors import disk_error, told_as
+from n2s.runtime.disk_errors import WAY, disk_error, told_as
 from n2s.runtime.entries import KEY, STALE_SECONDS, Entry, checksum, entries_of, is_as_stored
+from n2s.runtime.obstacles import obstacle
 from n2s.runtime.room import Room
 
 LIMIT = 20 * 10**9
@@ -89,6 +91,9 @@ def check_folder(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTDIR) and (what := obstacle(folder)):
+            text = f"{folder} cannot be written: {what}. Choose another folder {WAY}."
+            raise RenderError(text) from error
         raise disk_error(error, folder) from error
 
 

@@ -223,6 +223,7 @@ class FilmMaker:
             check_written(plan.graph, plan.end, "join", made.verify, path, film, is_folder=made.is_folder)
             inspected = call_format(plan.graph, plan.end, made.inspect, path, film)
             sha256 = folders.seal(path)
+            self.targets.check_again(film.path, made.is_folder)
             self.targets.note(film.path, path, sha256)
 
         (folders.publish_folder if made.is_folder else publish)(film.path, write)
@@ -255,6 +256,7 @@ class FilmMaker:
 
         def write(empty: Path) -> None:
             call_format(plan.graph, plan.end, film.format.write_frames, film.path, empty)
+            self.targets.refuse_strangers((), [folder])
 
         publish_frames(folder, write, film.frames)
 

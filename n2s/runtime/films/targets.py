@@ -103,10 +103,12 @@ class Targets:
     store : Store
     out : Path
         The folder of films and records.
+    overwrite : bool
+        Whether files of others may be replaced.
     """
 
-    def __init__(self, store: Store, out: Path):
-        self.store, self.out = store, out
+    def __init__(self, store: Store, out: Path, overwrite: bool = False):
+        self.store, self.out, self.overwrite = store, out, overwrite
 
     def note(self, path: Path, written: Path, sha256: str) -> None:
         """Note that a film, whole under its temporary name, is about to be published at a path.
@@ -158,9 +160,7 @@ class Targets:
                 continue
         return found
 
-    def check(
-        self, films: Mapping[Path, bool], sources: Iterable[Path], overwrite: bool, folders: Iterable[Path] = ()
-    ) -> None:
+    def check(self, films: Mapping[Path, bool], sources: Iterable[Path], folders: Iterable[Path] = ()) -> None:
         """Refuse paths that cannot be written, or hold what is not n2s's to replace, before there is work to lose.
 
         Parameters
@@ -169,8 +169,6 @@ class Targets:
             Where films go, and whether they are folders.
         sources : iterable of Path
             The files that the run reads, which are never overwritten.
-        overwrite : bool
-            Whether files of others may be replaced.
         folders : iterable of Path
             Those that frames go to.
 
@@ -183,7 +181,7 @@ class Targets:
         RenderError
             When a folder lies where a file must be, or a file where a folder must be.
         """
-        read, strangers = [path for path in sources if os.path.exists(path)], []
+        read = [path for path in sources if os.path.exists(path)]
         for path, is_folder in films.items():
             if is_folder:
                 restore(path)
@@ -192,9 +190,19 @@ class Targets:
                 raise GraphError(
                     f"{path} is read by this run and would be overwritten; give the film another path or --out."
                 )
-            if not overwrite and os.path.lexists(path) and not self.is_own(path):
-                strangers.append(str(path))
-        strangers += [str(folder) for folder in folders if not overwrite and not _may_keep_frames(folder)]
+        self.refuse_strangers(films, folders)
+
+    def check_again(self, film: Path, is_folder: bool) -> None:
+        """Refuse to put a film where something has appeared, or was changed, since `check`."""
+        self._check_place(film, is_folder)
+        self.refuse_strangers([film])
+
+    def refuse_strangers(self, films: Iterable[Path], folders: Iterable[Path] = ()) -> None:
+        """Refuse to replace files of others, by films or in folders of frames, unless that was asked for."""
+        if self.overwrite:
+            return
+        strangers = [str(path) for path in films if os.path.lexists(path) and not self.is_own(path)]
+        strangers += [str(folder) for folder in folders if not _may_keep_frames(folder)]
         if strangers:
             what, pronoun = ("exists and was", "it") if len(strangers) == 1 else ("exist and were", "them")
             raise ArgumentError(
