@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,12 @@ from typing import Any
 import pytest
 
 from n2s.graph.amounts import parse_amount
+from n2s.runtime.entries import Entry
 
 
 def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
     store: Any, tmp_path: Path, n2s: Any, n2s_json: Any
 ) -> None:
-    import os
-
     shutil.rmtree(store.root / "code")
     assert "Nothing is kept yet." in n2s("cache", "info")[1]
     foreign = [store.root / "notes" / "ab" / "todo.json", store.root / "segments" / "ab" / "mine.mp4",
@@ -50,6 +51,22 @@ def test_cache_shows_checks_and_trims_the_store_and_nothing_else(
     assert not orphan.exists() and about["left"] <= 2500
     assert "Freed" in n2s("cache", "trim", "--to", "0")[1]
     assert list(store.entries()) == [] and all(path.read_text() == "{}" for path in foreign)
+
+
+def test_what_cannot_be_removed_is_told_with_the_reason(
+    store: Any, n2s: Any, n2s_json: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(entry: Entry) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    shutil.rmtree(store.root / "code", ignore_errors=True)
+    store.note("films", "a film", {"b": 2})
+    store.note("films", "another film", {"b": 3})
+    monkeypatch.setattr(Entry, "remove", refuse)
+    said = n2s("cache", "trim", "--to", "0")[1]
+    assert "Freed 0 bytes" in said and "2 entries could not be removed: Read-only file system." in said
+    assert n2s_json("cache", "trim", "--to", "0")[0]["stayed"] == 2
+    assert "could not be removed" not in n2s("cache", "trim", "--to", "1GB")[1]
 
 
 def test_cache_tells_what_compiled_effects_take_and_leaves_them(store: Any, n2s: Any, n2s_json: Any) -> None:

@@ -189,12 +189,16 @@ def trim(
     from n2s.runtime.stores import open_store
 
     kept = open_store(store, None if to is None else read_amount("--to", to))
-    freed = kept.trim(time.time())
+    stayed: list[OSError] = []
+    freed = kept.trim(time.time(), stayed=stayed)
     left = sum(entry.bytes for entry in kept.entries())
     if json:
-        print_line({"freed": freed, "left": left, "kernel_bytes": kept.kernel_bytes()})
+        print_line({"freed": freed, "left": left, "stayed": len(stayed), "kernel_bytes": kept.kernel_bytes()})
         return
     print(f"Freed {amount_text(freed)}; {amount_text(left)} are kept in {kept.root}.")
+    if stayed:
+        some = "1 entry" if len(stayed) == 1 else f"{len(stayed)} entries"
+        print(f"{some} could not be removed: {stayed[0].strerror}.")
     print_kernels(kept)
 
 

@@ -299,7 +299,7 @@ class Store:
             count += 1
         return count, damaged, unread
 
-    def trim(self, now: float, spare: float = 0) -> int:
+    def trim(self, now: float, spare: float = 0, stayed: list[OSError] | None = None) -> int:
         """Remove the least recently used entries above the limit, and what killed runs left behind a day ago.
 
         Runs spare a day when they end: another run that is under way needs what it has made until its film is joined,
@@ -313,6 +313,8 @@ class Store:
             Seconds of the system's clock.
         spare : float
             What was used within so many seconds stays.
+        stayed : list of OSError, optional
+            Is given why each entry stays that could not be removed.
 
         Returns
         -------
@@ -327,9 +329,12 @@ class Store:
         for entry in entries:
             if total - removed <= self.limit or (spare and entry.used > now - spare):
                 break
-            with suppress(OSError):
+            try:
                 entry.remove()
                 removed += entry.bytes
+            except OSError as error:
+                if stayed is not None:
+                    stayed.append(error)
         return freed + removed
 
     def _sweep(self, now: float) -> int:
