@@ -20,10 +20,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import lru_cache
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -48,11 +48,11 @@ from n2s.graph.keys import digest, digest_array, digest_bytes
 APART = frozenset(
     f"{OWN}.{name}"
     for name in (
-        "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.loaded", "graph.declarations",
-        "graph.entries", "graph.errors", "graph.format_registry", "graph.graph", "graph.handles", "graph.keys",
-        "graph.registry", "graph.wording", "plan.keys", "formats.mp4", "runtime.media.audio", "runtime.events",
-        "graph.amounts", "runtime.budget", "runtime.gpu", "runtime.inputs", "runtime.media.quiet", "runtime.memory",
-        "runtime.models.onnxfile", "runtime.render.helpers", "runtime.store",
+        "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.changes", "graph.code.loaded",
+        "graph.declarations", "graph.entries", "graph.errors", "graph.format_registry", "graph.graph",
+        "graph.handles", "graph.keys", "graph.registry", "graph.wording", "plan.keys", "formats.mp4",
+        "runtime.media.audio", "runtime.events", "graph.amounts", "runtime.budget", "runtime.gpu", "runtime.inputs",
+        "runtime.media.quiet", "runtime.memory", "runtime.models.onnxfile", "runtime.render.helpers", "runtime.store",
     )
 )  # fmt: skip
 # What decides which stages there are, and what makes their frames and what is stored of them; with what they import.
@@ -120,6 +120,7 @@ def code_parts(
     if isinstance(subject, str):
         walk.follow(subject, 0)
         return walk.parts
+    noted: list[tuple[str, type]] = []
     for cls in subject.__mro__:
         top, (born, file) = cls.__module__.partition(".")[0], vars(cls).get("_born", (0, None))
         if file is None and (
@@ -128,9 +129,12 @@ def code_parts(
             continue
         walk.follow(cls.__module__, born, file)
         if top != OWN:
-            walk.note_class(f"{cls.__module__}.{cls.__qualname__}", cls, walk.changing)
+            noted.append((f"{cls.__module__}.{cls.__qualname__}", cls))
     if subject.__module__.partition(".")[0] != OWN:
         walk.note_methods_from_elsewhere(subject)
+    walk.note_values()
+    for owner, cls in noted:
+        walk.note_class(owner, cls)
     return walk.parts
 
 
@@ -145,7 +149,8 @@ class _Walk:
         self.parts: dict[str, str] = {}
         self._file_digest, self._beside = file_digest, beside
         self._tops: set[str] = set()
-        self.changing: frozenset[str] = frozenset()  # names of which some package changes the contents
+        self._changing: set[str] = set()  # names of what own packages change; see `find_changes`
+        self._holders: dict[str, ModuleType] = {}  # modules whose values count
 
     def follow(self, name: str, since: int, file: str | None = None) -> None:
         """Take in a module, of which the file may be known, and what it imports."""
@@ -172,18 +177,15 @@ class _Walk:
 
     def _follow_package(self, since: int, folder: Path, files: list[Path]) -> None:
         """Every module and every other file of a package, or a module that stands alone."""
-        # One module may fill the tables of another.
-        changing = frozenset(name for file in files if file.suffix == ".py" for name in facts_of(str(file)).changing)
-        self.changing |= changing
         for file in files:
             place = file.relative_to(folder)
             if file.suffix != ".py":
                 self.parts[f"file {place.as_posix()}"] = self._file_digest(file)
                 continue
             parts = place.with_suffix("").parts
-            self._module(".".join(parts[:-1] if parts[-1] == "__init__" else parts), str(file), since, changing)
+            self._module(".".join(parts[:-1] if parts[-1] == "__init__" else parts), str(file), since)
 
-    def _module(self, name: str, file: str, since: int, changing: frozenset[str]) -> None:
+    def _module(self, name: str, file: str, since: int) -> None:
         imports, earliest = self._note_module(name, file, since)
         top, facts = name.partition(".")[0], facts_of(file)
         self.parts["python"] = "{}.{}".format(*sys.version_info)  # even the sum of a list is another on some
@@ -193,11 +195,14 @@ class _Walk:
         loaded_as = next(
             (m for m in map(sys.modules.get, (name, "__main__")) if getattr(m, "__file__", None) == file), None
         )
+        own = not installed_version(top)
+        if own:
+            self._changing.update(facts.changing)
         if loaded_as is None or file in _late:
             _late.add(file)  # what it holds once it is imported was not known before, and may not matter then
             self._file_digest(Path(file))  # but its text must be then what it is now
-        elif not installed_version(top):
-            self.note_values(name, loaded_as.__name__, vars(loaded_as), changing)
+        elif own:
+            self._holders[name] = loaded_as
         for other in imports:
             top = other.partition(".")[0]
             if top != OWN and is_standard(top):
@@ -228,22 +233,27 @@ class _Walk:
         imports = [text for facts in found for text in facts.imports]
         return resolve_imports(name, file, imports), runs[0].order if runs else since
 
-    def note_values(self, owner: str, module: str, values: Any, changing: frozenset[str]) -> None:
-        """Note the plain values of a module's names and of its own classes, except for names whose values change."""
-        for name, value in sorted(dict(values).items()):
-            if name in _OF_MODULES or name in changing:
-                continue
-            self._note_value(f"{owner}.{name}", value)
-            if isinstance(value, type) and value.__module__ == module:
-                self.note_class(f"{owner}.{name}", value, changing)
-            elif isinstance(value, FunctionType) and value.__module__ == module:
-                self._note_function(f"{owner}.{name}", value)
+    def note_values(self) -> None:
+        """Note the plain values of the names of all modules and of their own classes, except for what changes.
 
-    def note_class(self, owner: str, cls: type, changing: frozenset[str] = frozenset()) -> None:
+        This comes when all packages are known, as a module may fill the tables of any other.
+        """
+        for owner, module in self._holders.items():
+            place = owner.rpartition(".")[2]
+            for name, value in sorted(dict(vars(module)).items()):
+                if name in _OF_MODULES or not self._changing.isdisjoint((name, f"{place}.{name}")):
+                    continue
+                self._note_value(f"{owner}.{name}", value)
+                if isinstance(value, type) and value.__module__ == module.__name__:
+                    self.note_class(f"{owner}.{name}", value)
+                elif isinstance(value, FunctionType) and value.__module__ == module.__name__:
+                    self._note_function(f"{owner}.{name}", value)
+
+    def note_class(self, owner: str, cls: type) -> None:
         """Note what is plain among the attributes of a class, and what its functions carry with them."""
         for name, value in sorted(vars(cls).items()):
             if (
-                name not in changing
+                self._changing.isdisjoint((f".{name}", f"{cls.__name__}.{name}"))
                 and name not in ("_born", "_pixel_text")
                 and not (name.startswith("__") and not callable(_function(value)))
             ):
@@ -256,13 +266,21 @@ class _Walk:
             self.parts[f"{name} ="] = shown
 
     def _note_function(self, name: str, function: FunctionType) -> None:
-        """Note defaults, and values that a function was made around; its text says the rest."""
-        for what, values in (("defaults", function.__defaults__), ("keyword defaults", function.__kwdefaults__)):
-            if values:
-                self._note_value(f"{name} {what}", values)
-        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        """Note defaults, and values that a function was made around, without what changes; its text says the rest."""
+        code, defaults = function.__code__, function.__defaults__ or ()
+        changing = self._changing
+        if os.path.isfile(code.co_filename):  # what a decorator of another package made
+            changing = changing.union(facts_of(code.co_filename).changing)
+        by_name = zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults)
+        if kept := tuple(value for argument, value in by_name if not _is_changed(argument, value, changing)):
+            self._note_value(f"{name} defaults", kept)
+        by_name = (function.__kwdefaults__ or {}).items()
+        if kept := {argument: value for argument, value in by_name if not _is_changed(argument, value, changing)}:
+            self._note_value(f"{name} keyword defaults", kept)
+        for variable, cell in zip(code.co_freevars, function.__closure__ or ()):
             with contextlib.suppress(ValueError):  # a cell that is empty
-                self._note_value(f"{name} {variable}", cell.cell_contents)
+                if not _is_changed(variable, cell.cell_contents, changing):
+                    self._note_value(f"{name} {variable}", cell.cell_contents)
 
     def note_methods_from_elsewhere(self, cls: type) -> None:
         """Note methods that were put into a class after it was made."""
@@ -300,6 +318,11 @@ MOST_ITEMS = 100_000  # of a table whose present contents count
 DEEPEST = 8  # tables in tables
 FILLED = (list, set, dict)  # tables that may be filled
 NOT_PLAIN = "…"  # in place of an item whose value is not known; no text of a plain one is this
+
+
+def _is_changed(variable: str, value: Any, changing: Set[str]) -> bool:
+    """Say whether what a variable of a function holds counts by the text alone."""
+    return variable in changing or (f"+{variable}" in changing and isinstance(value, (*FILLED, np.ndarray)))
 
 
 def _function(value: Any) -> Any:

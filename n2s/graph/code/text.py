@@ -1,4 +1,4 @@
-"""What the text of a module says, and what a code object does: digests, imports, names that functions assign.
+"""What the text of a module says, and what a code object does: digests, imports, names of what it changes.
 
 A text is known by its syntax tree, so that comments, docstrings and layout do not count (docstrings do in a module that
 reads ``__doc__``), and its digest is the same in every process and on every version of Python.
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from n2s.graph.code import loaded
+from n2s.graph.code import changes, loaded
 from n2s.graph.code.files import OWN, own_file
 from n2s.graph.code.syntax import syntax_tree, undisturbed
 from n2s.graph.errors import GraphError
@@ -32,9 +32,8 @@ class Facts:
 
     ``digest`` is that of its syntax tree. ``imports`` has one entry per import statement: the module as it is written
     (with leading dots where it is relative), a colon, and the names that are taken from it. ``changing`` are the names
-    that its functions assign (``global``) or whose contents are changed: of the module, of attributes, and of what it
-    takes from others, by the name that it has there. ``variables`` are the words of a module that reads the
-    environment: the names of variables are among them.
+    that its functions assign or whose contents are changed, as `find_changes` has them. ``variables`` are the words of
+    a module that reads the environment: the names of variables are among them.
     """
 
     digest: str
@@ -49,7 +48,8 @@ _texts: dict[str, tuple[loaded.Stamp | None, str]] = {}  # by file: its state, t
 
 def facts_subject() -> dict[str, Any]:
     """Return what facts are remembered under: they are those of this text, as this version of Python reads others."""
-    return {"facts by": digest_bytes(Path(__file__).read_bytes()), "python": list(sys.version_info[:2])}
+    readers = [Path(file).read_bytes() for file in (__file__, changes.__file__)]
+    return {"facts by": [digest_bytes(text) for text in readers], "python": list(sys.version_info[:2])}
 
 
 def known_facts() -> dict[str, Any]:
@@ -103,7 +103,7 @@ def find_facts(text: bytes) -> Facts:
         tree = syntax_tree(text)
     except (SyntaxError, ValueError, RecursionError):
         return Facts(digest_bytes(text), (), ())
-    imports, changing, words, names, renamed = [], [], [], set(), {}
+    imports, words, names = [], [], set()
     importers = {"__import__", "import_module"}
     if b"import_module" in text:
         given = [alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
@@ -122,17 +122,10 @@ def find_facts(text: bytes) -> Facts:
                 names.add(name)
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in importers:
                 imports += _imports_by_name(node)
-            case ast.Call(func=ast.Attribute(value=table, attr=method)) if method in _CHANGES:
-                changing += _names_of(table)
-            case ast.Subscript(value=table, ctx=ast.Store() | ast.Del()):
-                changing += _names_of(table)
             case ast.Import():
                 imports += [f"{alias.name}:" for alias in node.names]
             case ast.ImportFrom():
-                renamed |= {alias.asname: alias.name for alias in node.names if alias.asname}
                 imports.append(f"{'.' * node.level}{node.module or ''}:{' '.join(alias.name for alias in node.names)}")
-            case ast.Global():
-                changing += node.names
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 pending += node.orelse  # what only type checkers see is not run
                 continue
@@ -142,45 +135,13 @@ def find_facts(text: bytes) -> Facts:
                 pending += [item for item in value if isinstance(item, ast.AST)]
             elif isinstance(value, ast.AST):
                 pending.append(value)
-    changing += [renamed[name] for name in changing if name in renamed]
     reads_environment = names & {"environ", "environb", "getenv"}
     variables = {word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)} if reads_environment else ()
     shown: list[str] = []
     _show(tree, shown, "__doc__" in words or bool(names & {"__doc__", "getdoc"}))
     text_digest = digest_bytes("".join(shown).encode("utf-8", "surrogatepass"))
-    return Facts(text_digest, *(tuple(sorted(set(found))) for found in (imports, changing, variables)))
-
-
-_CHANGES = {
-    "append",
-    "extend",
-    "insert",
-    "add",
-    "update",
-    "setdefault",
-    "pop",
-    "popitem",
-    "remove",
-    "discard",
-    "clear",
-    "sort",
-    "reverse",
-}
-
-
-def _names_of(table: ast.AST) -> Iterator[str]:
-    """Yield the names by which a table is reached: of ``made.tables["a"][1]``, tables and made."""
-    while True:
-        match table:
-            case ast.Name(id=name):
-                yield name
-                return
-            case ast.Attribute(value=table, attr=name):
-                yield name
-            case ast.Subscript(value=table) | ast.Call(func=table):
-                pass
-            case _:
-                return
+    found = imports, changes.find_changes(tree), variables
+    return Facts(text_digest, *(tuple(sorted(set(words))) for words in found))
 
 
 def _imports_by_name(call: ast.Call) -> list[str]:
