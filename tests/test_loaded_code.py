@@ -59,7 +59,7 @@ def test_a_digest_speaks_of_the_code_that_was_loaded(early: bool, tmp_path: Path
         "acme/helpers.py": "GAIN = 2.0\n",
         "acme/nodes.py": node("N", "GAIN", "from .helpers import GAIN\n"),
     }
-    write_package(tmp_path, "acme", files)
+    write_package(tmp_path, "acme", {**files})
     of_old = python(
         tmp_path,
         "import json, acme.nodes\n"
@@ -174,7 +174,7 @@ def test_a_table_that_a_package_fills_does_not_change_a_digest(way: str, tmp_pat
     before = f"{FILLED}def fill():\n    {FILLING[way]}\n"
     text = node("N", "1.0", before) + "\n    made: typing.ClassVar[dict] = {}\n"
     files = {"acme/__init__.py": text, "acme/tables.py": TABLES, "beside.py": BESIDE}
-    write_package(tmp_path, "acme", files)
+    write_package(tmp_path, "acme", {**files})
     ask = (
         "import json, acme\nfrom n2s.graph.code.identity import code_digest\nfirst = code_digest(acme.N)\nacme.fill()\n"
     )
@@ -371,6 +371,25 @@ def test_nodes_of_scripts_count_with_what_they_import_and_name(way: str, tmp_pat
         known = os.environ | {"PYTHONPATH": str(TESTS.parent), "PYTHONDONTWRITEBYTECODE": "1"}
         found.append(subprocess.run(words, cwd=tmp_path, env=known, capture_output=True, text=True, check=True).stdout)
     assert found[0] == found[2] != found[1]
+
+
+@pytest.mark.parametrize("gain", ["2.0", "2.5"])
+def test_a_module_from_a_folder_put_on_the_path_has_one_digest(gain: str, tmp_path: Path) -> None:
+    """Its file is found below the folder, too, where it would have another name."""
+    before = (
+        "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'vendor'))\n"
+        "import vend\nvend.GAIN = float(os.sys.argv[1])\n"
+    )
+    for place in ("alone/acme.py", "whole/acme/__init__.py"):
+        vendor = str(Path(place).parent / "vendor/vend.py")
+        write_package(tmp_path, "acme", {place: node("N", "vend.GAIN", before), vendor: "GAIN = 1.0\n"})
+        ask = (
+            "import json, acme\nfrom n2s.graph.code.identity import code_digest, code_parts\n"
+            "first = code_digest(acme.N)\n"
+            "print(json.dumps([first, code_digest(acme.N), code_parts(acme.N)['vend.GAIN =']]))"
+        )
+        first, second, told = python(tmp_path / Path(place).parts[0], ask, gain)
+        assert first == second and told == gain
 
 
 def test_code_without_a_file_is_refused() -> None:

@@ -150,6 +150,7 @@ class _Walk:
         self._file_digest, self._beside = file_digest, beside
         self._tops: set[str] = set()
         self._changing: set[str] = set()  # names of what own packages change; see `find_changes`
+        self._by_file: dict[str, ModuleType] | None = None  # the modules that are loaded
         self._holders: dict[str, ModuleType] = {}  # modules whose values count
 
     def follow(self, name: str, since: int, file: str | None = None) -> None:
@@ -192,9 +193,7 @@ class _Walk:
         for variable in facts.variables:
             if variable in os.environ:
                 self.parts[f"variable {variable}"] = os.environ[variable]
-        loaded_as = next(
-            (m for m in map(sys.modules.get, (name, "__main__")) if getattr(m, "__file__", None) == file), None
-        )
+        loaded_as = self._loaded_from(name, file)
         own = not installed_version(top)
         if own:
             self._changing.update(facts.changing)
@@ -212,6 +211,17 @@ class _Walk:
                 self.parts[f"library {top}"] = version
             if not version or (version != ABSENT and is_small(top)):
                 self.follow(other, earliest)
+
+    def _loaded_from(self, name: str, file: str) -> ModuleType | None:
+        """Return the module that a file was loaded as: by its name, or by another where its folder is on sys.path."""
+        for module in map(sys.modules.get, (name, "__main__")):
+            if module and getattr(module, "__file__", None) == file:
+                return module
+        if self._by_file is None:  # once for all that are under another name, or not loaded
+            modules = [module for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
+            files = [(vars(module).get("__file__"), module) for module in modules]
+            self._by_file = {os.path.abspath(place): module for place, module in files if isinstance(place, str)}
+        return self._by_file.get(os.path.abspath(file))
 
     def _note_module(self, name: str, file: str, since: int) -> tuple[tuple[str, ...], int]:
         """Note a module by the code that was executed; return what it imports, and the moment it first did so."""
