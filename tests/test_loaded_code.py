@@ -373,6 +373,32 @@ def test_nodes_of_scripts_count_with_what_they_import_and_name(way: str, tmp_pat
     assert found[0] == found[2] != found[1]
 
 
+RUN_BY_PATH = {
+    "spec": "spec = importlib.util.spec_from_file_location('extra', HERE / 'parts/extra.py')\n"
+        "extra = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(extra)\nGAIN = extra.gain\n",
+    "exec": "named = {}\nexec((HERE / 'parts/extra.py').read_text(), named | {'__file__': '.'}, named)\n"
+        "GAIN = named['gain']\n",
+    "runpy": "import runpy\nGAIN = runpy.run_path(HERE.joinpath('parts/extra.py'))['gain']\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edited", ["parts/extra.py", "parts/more.json"])
+@pytest.mark.parametrize("way", RUN_BY_PATH)
+def test_a_file_that_a_module_runs_by_its_path_counts_with_what_it_names(way: str, edited: str, tmp_path: Path) -> None:
+    before = "import importlib.util\nfrom pathlib import Path\nHERE = Path(__file__).parent\n" + RUN_BY_PATH[way]
+    files = {
+        "acme.py": node("N", "GAIN()", before),
+        "parts/extra.py": "DATA = 'more.json'\ndef gain():\n    return 2.0\n",
+        "parts/more.json": "2.0",
+    }
+    ask = "import json, acme\nfrom n2s.graph.code.identity import code_digest\nprint(json.dumps(code_digest(acme.N)))"
+    found = []
+    for gain in ("2.0", "2.5", "2.0"):
+        write_package(tmp_path, "acme", {**files, edited: files[edited].replace("2.0", gain)})
+        found.append(python(tmp_path, ask))
+    assert found[0] == found[2] != found[1]
+
+
 @pytest.mark.parametrize("gain", ["2.0", "2.5"])
 def test_a_module_from_a_folder_put_on_the_path_has_one_digest(gain: str, tmp_path: Path) -> None:
     """Its file is found below the folder, too, where it would have another name."""

@@ -108,14 +108,29 @@ def _portions(folders: list[str]) -> list[tuple[Path, list[Path]]]:
 
 
 def _module_alone(file: Path) -> tuple[Path, list[Path]]:
-    """Return the folder of a module that is no package, with the module and its data: named like it, or in its text."""
+    """Return the folder of a module that is no package, with the module and its data: named like it, or in its text.
+
+    Other modules that its text names may be run by their path, and name data in turn.
+    """
     found = {file: None} | dict.fromkeys(
         sorted(path for path in file.parent.glob(f"{glob.escape(file.stem)}.*") if path.suffix != ".py")
     )
+    pending = [file]
+    while pending:
+        module = pending.pop()
+        for path in (path for folder in {file.parent: None, module.parent: None} for path in _named_by(module, folder)):
+            if path.suffix == ".py" and path not in found:
+                pending.append(path)
+            found[path] = None
+    return file.parent, list(found)
+
+
+def _named_by(file: Path, folder: Path) -> Iterator[Path]:
+    """Yield the files that the text of a module names in a folder, and those below the folders that it names."""
     try:
         tree = syntax_tree(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return file.parent, list(found)
+        return
     words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     for word in sorted(words):
         place = Path(word)
@@ -128,11 +143,10 @@ def _module_alone(file: Path) -> tuple[Path, list[Path]]:
             or ".." in place.parts
         ):
             continue
-        if (path := file.parent / place).is_file() and path.suffix != ".py":
-            found[path] = None
-        elif path.is_dir() and path != file.parent:
-            found |= dict.fromkeys(files_below(path))
-    return file.parent, list(found)
+        if (path := folder / place).is_file():
+            yield path
+        elif path.is_dir() and path != folder:
+            yield from files_below(path)
 
 
 def files_below(root: Path) -> Iterator[Path]:
