@@ -251,6 +251,10 @@ ENVIRONMENT = {
     "plain": "GAIN = float(os.environ['ACME_GAIN'])\n", "table": "T = {'g': float(os.environ.get('ACME_GAIN', 1))}\n"
         "GAIN = None\n",
     "default": "def gain(value=float(os.getenv('ACME_GAIN'))):\n    return value\n",
+    # by another name, asked for while frames are made
+    "renamed": "from os import environ as ENV\ndef gain():\n    return float(ENV['ACME_GAIN'])\n",
+    "renamed function": "from os import getenv as ask\ndef gain():\n    return float(ask('ACME_GAIN'))\n",
+    "by name": "def gain():\n    return getattr(os, 'environ')['ACME_GAIN']\n",
 }  # fmt: skip
 
 

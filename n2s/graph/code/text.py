@@ -125,6 +125,7 @@ def find_facts(text: bytes) -> Facts:
             case ast.Import():
                 imports += [f"{alias.name}:" for alias in node.names]
             case ast.ImportFrom():
+                names |= {alias.name for alias in node.names}  # they may be called otherwise here
                 imports.append(f"{'.' * node.level}{node.module or ''}:{' '.join(alias.name for alias in node.names)}")
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 pending += node.orelse  # what only type checkers see is not run
@@ -135,7 +136,7 @@ def find_facts(text: bytes) -> Facts:
                 pending += [item for item in value if isinstance(item, ast.AST)]
             elif isinstance(value, ast.AST):
                 pending.append(value)
-    reads_environment = names & {"environ", "environb", "getenv"}
+    reads_environment = names.union(words) & {"environ", "environb", "getenv", "getenvb"}
     variables = {word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)} if reads_environment else ()
     shown: list[str] = []
     _show(tree, shown, "__doc__" in words or bool(names & {"__doc__", "getdoc"}))
