@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from n2s.graph.code.syntax import syntax_tree
+from n2s.graph.code.written import without_written
 from n2s.graph.errors import GraphError
 
 OWN = __name__.partition(".")[0]
@@ -85,7 +86,7 @@ def package_around(name: str, file: str) -> list[tuple[Path, list[Path]]]:
         return [_module_alone(Path(file))]
     root = Path(file).parents[depth - 1]
     if (root / "__init__.py").is_file():
-        return [(root.parent, list(files_below(root)))]
+        return [(root.parent, list(without_written(root, files_below(root))))]
     return _portions([str(root), *_folders(name.partition(".")[0])])
 
 
@@ -104,25 +105,32 @@ def _portions(folders: list[str]) -> list[tuple[Path, list[Path]]]:
     roots = dict.fromkeys(
         Path(os.path.realpath(folder)) if not os.path.isdir(folder) else Path(folder) for folder in folders
     )
-    return [(root.parent, list(files_below(root))) for root in roots]
+    return [(root.parent, list(without_written(root, files_below(root)))) for root in roots]
 
 
 def _module_alone(file: Path) -> tuple[Path, list[Path]]:
     """Return the folder of a module that is no package, with the module and its data: named like it, or in its text.
 
-    Other modules that its text names may be run by their path, and name data in turn.
+    Other modules that its text names may be run by their path, and name data in turn. What this library wrote there is
+    left out, as a script names the folder of its films, too.
     """
-    found = {file: None} | dict.fromkeys(
-        sorted(path for path in file.parent.glob(f"{glob.escape(file.stem)}.*") if path.suffix != ".py")
-    )
-    pending = [file]
+    found, pending, named = {file: None}, [file], list(_named_like(file))
     while pending:
         module = pending.pop()
-        for path in (path for folder in {file.parent: None, module.parent: None} for path in _named_by(module, folder)):
+        named += (path for folder in {file.parent: None, module.parent: None} for path in _named_by(module, folder))
+        for path in without_written(file.parent, named):
             if path.suffix == ".py" and path not in found:
                 pending.append(path)
             found[path] = None
+        named = []
     return file.parent, list(found)
+
+
+def _named_like(file: Path) -> Iterator[Path]:
+    """Yield the files beside a module that have its name and another ending, and those in such folders."""
+    for path in sorted(file.parent.glob(f"{glob.escape(file.stem)}.*")):
+        if path.suffix not in (".py", ".egg-info"):
+            yield from files_below(path) if path.is_dir() else [path]
 
 
 def _named_by(file: Path, folder: Path) -> Iterator[Path]:

@@ -49,10 +49,11 @@ APART = frozenset(
     f"{OWN}.{name}"
     for name in (
         "graph.code.identity", "graph.code.files", "graph.code.text", "graph.code.changes", "graph.code.loaded",
-        "graph.declarations", "graph.entries", "graph.errors", "graph.format_registry", "graph.graph",
-        "graph.handles", "graph.keys", "graph.registry", "graph.wording", "plan.keys", "formats.mp4",
-        "runtime.media.audio", "runtime.events", "graph.amounts", "runtime.budget", "runtime.gpu", "runtime.inputs",
-        "runtime.media.quiet", "runtime.memory", "runtime.models.onnxfile", "runtime.render.helpers", "runtime.store",
+        "graph.code.written", "graph.declarations", "graph.entries", "graph.errors", "graph.format_registry",
+        "graph.graph", "graph.handles", "graph.keys", "graph.registry", "graph.wording", "plan.keys",
+        "formats.mp4", "runtime.media.audio", "runtime.events", "graph.amounts", "runtime.budget",
+        "runtime.gpu", "runtime.inputs", "runtime.media.quiet", "runtime.memory", "runtime.models.onnxfile",
+        "runtime.render.helpers", "runtime.store",
     )
 )  # fmt: skip
 # What decides which stages there are, and what makes their frames and what is stored of them; with what they import.
