@@ -34,7 +34,7 @@ TROUBLE = {
     ),
     "finds the disk full": (
         'echo x > "$output"; echo "av_interleaved_write_frame(): No space left on device" >&2; exit 228',
-        ["The disk is full", "What is finished is kept; free some space", "--store and --out, and run again"],
+        ["The disk is full", "What is finished is kept; free some space", "or the store's with --store, and run again"],
     ),
     "ends well with a short film": (
         '{ head -c 18432; cat > /dev/null; } | "$real" "$@"; exit 0',

@@ -313,7 +313,6 @@ def test_music_of_a_few_samples(samples: int, rate: int, heard: int, ending: str
             {"edit_list": False, "audio_codec": "opus"},
             "edit_list: only an edit list cuts what Opus puts before the music: true, or audio_codec: aac",
         ),
-        ({"profile": "youtube", "audio_codec": "opus"}, "edit_list: only an edit list cuts what Opus puts before"),
         ({"codec": "vp9", "path": "a.webm", "audio_codec": "aac"}, r"audio_codec: \.webm holds sound as opus, not aac"),
     ],
 )
