@@ -115,6 +115,31 @@ def test_a_parameter_that_stands_still_for_a_while_is_a_number_there(studio: Any
     assert set(always[:4]).isdisjoint(number) and always[5:] == later[5:]
 
 
+@pytest.mark.parametrize("shutters", [(360, 0), (0, 360), (20, 0)])
+def test_a_lens_in_a_run_with_an_open_shutter_is_keyed_by_the_frames_around(
+    shutters: tuple[int, int], studio: Any, store: Any
+) -> None:
+    found = []
+    for turn in (20, "= where(time >= 1, 90, 20)", "= where(time >= 1, 90, 20) + 0 * time"):
+        values = around("Camera", studio.model, {"chunk": 10}, turn=turn, shutter=shutters[1])
+        values["nodes"]["first"] = {"node": "Camera", "frames": "decoded", "zoom": 1.1, "shutter": shutters[0]}
+        values["nodes"]["subject"]["frames"] = "first"
+        found.append(keys(load(values, studio.folder), store))
+    number, later, same = found
+    assert later == same and set(number).isdisjoint(later)  # frame 29 shows what frame 30 is turned by
+
+
+def test_pictures_that_are_not_shown_decide_nothing(studio: Any, store: Any) -> None:
+    found = []
+    for exposure in (0.1, 0.2, "= 0.1 * time"):
+        values = around("Switch", studio.model, {"chunk": 10}, index="= where(time > 1.5, 1, 0)")
+        values["nodes"]["other"] = {"node": "Tone", "frames": "decoded", "exposure": exposure}
+        values["nodes"]["subject"] |= {"a": "decoded", "b": "other"}
+        found.append(keys(load(values, studio.folder), store))
+    assert found[0][:4] == found[1][:4] == found[2][:4]
+    assert len({made[-1] for made in found}) == 3
+
+
 @pytest.mark.parametrize("name", [name for name in STREAMED if TYPES[name].neutral is not None])
 def test_neutral_settings_return_the_input(name: str, studio: Any, store: Any) -> None:
     graph = load(around(name, studio.model, **TYPES[name].neutral), studio.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ def test_pictures_that_came_went_and_changed_are_listed_again(mine: Path, capsys
     assert "python -m training.manifest" in fails([str(mine)], capsys)
     manifest.main([str(mine), "--licence", "CC0-1.0"])
     assert "3 pictures listed" in (said := capsys.readouterr().out) and "(1 new, 1 changed, 1 gone)" in said
+    assert "1 of them keep another licence or source" in said
     sea, new, wood = manifest.read(mine)
     assert sea == before["sea/b.png"] and sea.accepted == "yes"
     assert (new.file, new.index, new.licence) == ("sea/a.png", 2, "CC0-1.0")
@@ -93,6 +95,12 @@ def test_pictures_that_lie_on_their_side_have_the_size_that_is_seen(tmp_path: Pa
     manifest.main([str(tmp_path), "--licence", "CC0-1.0"])
     assert {(row.width, row.height) for row in manifest.read(tmp_path)} == {(192, 128)}
     assert dataset.load([tmp_path]).size == (128, 192)
+    stored = [
+        replace(row, width=128, height=192) if row.file == "sea/6.png" else row for row in manifest.read(tmp_path)
+    ]
+    manifest.write(tmp_path, stored)  # as earlier versions did
+    manifest.main([str(tmp_path), "--licence", "CC0-1.0"])
+    assert {(row.width, row.height) for row in manifest.read(tmp_path)} == {(192, 128)}
 
 
 def test_what_is_hidden_is_no_picture(mine: Path) -> None:

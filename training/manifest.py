@@ -23,7 +23,7 @@ import json
 import os
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from .errors import TrainingError, run_command
@@ -271,7 +271,8 @@ def rows_of(folder: Path, licence: str, source: str, known: Sequence[Row] = ()) 
         file, digest = path.relative_to(folder).as_posix(), hashlib.sha256(data).hexdigest()
         before = by_file.get(file)
         if before and before.sha256 == digest:
-            rows.append(before)
+            width, height = size_of_png(path, data)  # rows of earlier versions had the stored size of turned pictures
+            rows.append(replace(before, width=width, height=height))
             continue
         if style not in numbers:
             numbers[style] = itertools.count(1 + max((row.index for row in known if row.style == style), default=-1))
@@ -291,7 +292,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     option = parser.add_argument
     option("folder", type=Path, metavar="FOLDER", help="a folder with FOLDER/STYLE/*.png, all of one size")
-    option("--licence", required=True, help="of the pictures: an SPDX identifier such as CC-BY-4.0, or a name")
+    option("--licence", required=True, help="of new pictures: an SPDX identifier such as CC-BY-4.0, or a name")
     option("--source", default=OWN, help="where they come from, a word for the model's card (default: %(default)s)")
     args = parser.parse_args(arguments)
     path = args.folder / NAME
@@ -304,6 +305,8 @@ def main(arguments: list[str] | None = None) -> None:
     write(args.folder, rows)
     changes = _difference(known, rows)
     print(f"{len(rows)} pictures listed in {path}{changes}. Next: python -m training.filter {args.folder}")
+    if kept := sum((row.licence, row.source) != (args.licence, args.source) for row in rows):
+        print(f"{kept} of them keep another licence or source, that of their rows; edit these columns to change it.")
 
 
 def _difference(known: Sequence[Row], rows: Sequence[Row]) -> str:

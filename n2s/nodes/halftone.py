@@ -24,7 +24,7 @@ class Halftone(Filter):
     in one ink black is 1 - luma.
     Of each cell an ink covers just this share: the radius of its dot is sqrt(ink / pi) cells, and where dots touch,
     sqrt(1/2) - s (0.492 + 0.0227 s - 0.2583 s²) with s = sqrt(1 - ink). Edges are a pixel wide, and so made that this
-    holds for cells of few pixels, too, within 0.5 %. What is not covered is the paper; each coloured ink takes
+    holds for cells of few pixels, too, within 0.7 %. What is not covered is the paper; each coloured ink takes
     one colour of light away, black all. So the mean light is that of the picture, and a draft, in which cells of less
     than 3.5 to 2 pixels turn into their mean, looks like 4K. Rows of the inks lie at 15 (cyan), 75 (magenta), 0
     (yellow) and 45 degrees (black, and a single ink).

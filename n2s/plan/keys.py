@@ -79,8 +79,13 @@ class Keys:
         """Return the recipe and the key of frames start..stop of a stage, the last one by default."""
         of, clock = self._ancestry(stage), self.plan.values.clock
         needed = of.frames_needed(start, stop)
-        signals: dict[str, str | float] = dict(of.constants)
+        shown = {name for name, frames in needed.items() if frames.stop > frames.first}
+        signals: dict[str, str | float] = {
+            name: value for stage, numbers in of.constants.items() if stage in shown for name, value in numbers.items()
+        }
         for signal in of.signals:
+            if signal.stage not in shown:  # behind a Switch that shows another picture
+                continue
             values = signal.values[needed[signal.stage].widened(signal.around, signal.around).inside]
             stands = signal.is_param and not signal.around and stands_still(values)
             signals[signal.name] = float(values[0]) if stands else digest_array(values)
@@ -247,18 +252,17 @@ class _Ancestry:
         return digest(self.static)
 
     @cached_property
-    def constants(self) -> dict[str, float]:
-        """The parameters that are numbers, by place and name."""
+    def constants(self) -> dict[str, dict[str, float]]:
+        """The parameters that are numbers, by stage, and by place and name as signals are."""
         nodes, params = self.keys.plan.graph.nodes, self.keys.plan.values.params
-        named = [
-            (place, stage.node, field)
-            for place, stage in enumerate(self.stages)
-            for field in (nodes[stage.node].params() if nodes[stage.node].kind != "sink" else ())
-        ]
         return {
-            f"{place}.{field}": float(params[name, field])
-            for place, name, field in named
-            if not np.ndim(params[name, field])
+            stage.name: {
+                f"{place}.{field}": float(value)
+                for field in nodes[stage.node].params()
+                if not np.ndim(value := params[stage.node, field])
+            }
+            for place, stage in enumerate(self.stages)
+            if nodes[stage.node].kind != "sink"
         }
 
     @cached_property
@@ -278,13 +282,16 @@ class _Ancestry:
         return found
 
     def _opened(self) -> set[str]:
-        """Return the lenses whose parameters are read between frames: their shutter is open, or that of their run."""
-        found = set()
-        for stage in reversed(self.stages):
-            node = self.keys.plan.graph.nodes[stage.node]
-            if node.kind == "lens" and (stage.name in found or node.shutter > 0):
+        """Return the lenses whose parameters are read between frames: their shutter is open, or any of their run."""
+        nodes, found = self.keys.plan.graph.nodes, set()
+        lenses = [stage for stage in self.stages if nodes[stage.node].kind == "lens"]
+        composed = {stage.name: [read.stage for read in stage.reads.values() if read.composed] for stage in lenses}
+        for stage in lenses:  # those behind one in a run
+            if nodes[stage.node].shutter > 0 or not found.isdisjoint(composed[stage.name]):
                 found.add(stage.name)
-                found.update(read.stage for read in stage.reads.values() if read.composed)
+        for stage in reversed(lenses):  # and those before
+            if stage.name in found:
+                found.update(composed[stage.name])
         return found
 
 
