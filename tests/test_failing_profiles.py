@@ -63,5 +63,5 @@ def test_where_no_film_of_a_later_profile_may_go_is_told_before_the_first_is_ren
     graph, profiles = write_track(tmp_path, 1), ["--profile", "archive", "--profile", "draft"]
     status, out, err = n2s("run", graph, *profiles, *more)
     assert status and theirs.read_text() == "mine" and made() == [] and "to render" not in out + err
-    wanted = "exists and was not written by n2s" if where.endswith(".mp4") else "Choose another folder with --store"
+    wanted = "exists and was not written by n2s" if where.endswith(".mp4") else "Choose another folder with --out or -o"
     assert str(theirs) in err and wanted in err
