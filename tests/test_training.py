@@ -310,7 +310,7 @@ def test_looks_see_mixes_as_strong_and_cut_as_those_of_films():
 
 
 def test_one_picture_of_each_style_leaves_none_to_measure_with(tmp_path):
-    with pytest.raises(TrainingError, match="Make two of a style at least"):
+    with pytest.raises(TrainingError, match="Two of a style at least are needed"):
         large_pictures(tmp_path, 1, (64, 64))
 
 
