@@ -85,6 +85,16 @@ def test_pictures_that_came_went_and_changed_are_listed_again(mine: Path, capsys
     dataset.load([mine])
 
 
+def test_a_rejected_picture_keeps_its_row(mine: Path) -> None:
+    (mine / "sea/c.png").write_bytes(png(np.full((128, 128, 3), 90, np.uint8)))  # which shows nothing
+    manifest.main([str(mine), "--licence", "CC0-1.0"])
+    filter.main([str(mine), "--jobs", "1", "--min-structure", "0"])
+    before = manifest.read(mine)
+    assert [row.accepted for row in before if row.file == "sea/c.png"] == ["no"]
+    manifest.main([str(mine), "--licence", "CC0-1.0"])
+    assert manifest.read(mine) == before and len(dataset.load([mine])) == 3
+
+
 def test_pictures_that_lie_on_their_side_have_the_size_that_is_seen(tmp_path: Path) -> None:
     for turn in (1, 3, 6, 8):
         note = Image.Exif()

@@ -283,7 +283,8 @@ def rows_of(folder: Path, licence: str, source: str, known: Sequence[Row] = ()) 
             f"{folder} has no pictures of the form STYLE/NAME.png. Put them as PNG into a folder of {folder}, such as "
             f"{folder / 'mine'}."
         )
-    return usable_rows(folder, rows)
+    usable_rows(folder, rows)
+    return in_order(rows)  # those that the filter rejected keep their row, with the reason
 
 
 def main(arguments: list[str] | None = None) -> None:
