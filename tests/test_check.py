@@ -190,6 +190,25 @@ def test_commands_that_plan_find_all_of_it_before_any_work(studio: Any, folder: 
     assert sorted(path.name for path in folder.iterdir() if path.name != "store") == ["graph.yaml", "music.wav"]
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            ["--thumbnails", "1", "-o", "g.dot"],
+            '"g.dot" would hold no pictures; write thumbnails as .svg, .png or .pdf.',
+        ),
+        (["--plan", "-o", "g.gif"], 'A diagram is written as .svg, .png, .pdf or .dot, not "g.gif".'),
+    ],
+)
+def test_what_a_diagram_cannot_be_written_as_is_told_before_any_work(
+    words: list[str], reason: str, studio: Any, folder: Path
+) -> None:
+    graph = write(folder, studio.folder)
+    status, err = told("draw", graph, *words, folder=folder, N2S_STORE=str(folder / "store"))
+    assert status == 2 and err.strip().endswith(reason)
+    assert not (folder / "store").exists()
+
+
 def test_opening_and_changing_a_graph_looks_at_no_file(studio: Any, folder: Path) -> None:
     graph = Graph.load(write(folder, folder / "nowhere", track={"path": "musik.wav"}))
     assert graph.edit({"weights.count": 4}).nodes["weights"].count == 4

@@ -40,13 +40,14 @@ def draw(
     """Draw a graph: nodes with their settings, links coloured by what flows, sub-graphs as clusters."""
     import tempfile
 
-    from n2s.graph.describe.diagram import diagram, render_diagram
+    from n2s.graph.describe.diagram import diagram, form_of, render_diagram
     from n2s.graph.errors import GraphError
     from n2s.runtime.session import Session
 
     time = read_time("--thumbnails", thumbnails)
     loaded = load(graph, set_)
     target = output or graph.with_suffix(".svg")
+    form_of(target, time is not None)
     refuse_overwrite(target, output is not None, loaded)
     if not plan and time is None:
         render_diagram(diagram(loaded), target)

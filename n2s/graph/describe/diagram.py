@@ -214,6 +214,22 @@ def _chunk_cells(stored: tuple[bool, ...]) -> str:
     )
 
 
+def form_of(target: Path, pictures: bool = False) -> str:
+    """Return the form in which a diagram is written: "svg", "png", "pdf", or, where it shows no pictures, "dot".
+
+    Raises
+    ------
+    ArgumentError
+        When the ending is another.
+    """
+    form = target.suffix.lstrip(".").lower()
+    if form not in ("dot", "svg", "png", "pdf"):
+        raise ArgumentError(f'A diagram is written as .svg, .png, .pdf or .dot, not "{target.name}".')
+    if form == "dot" and pictures:
+        raise ArgumentError(f'"{target.name}" would hold no pictures; write thumbnails as .svg, .png or .pdf.')
+    return form
+
+
 def render_diagram(source: str, target: Path, pictures: Path | None = None) -> None:
     """Write a diagram as ``.dot``, or laid out by Graphviz as ``.svg``, ``.png`` or ``.pdf``; see `lay_out`.
 
@@ -222,9 +238,7 @@ def render_diagram(source: str, target: Path, pictures: Path | None = None) -> N
     N2SError
         When the ending is another, Graphviz is not there, or the file cannot be written.
     """
-    form = target.suffix.lstrip(".").lower()
-    if form not in ("dot", "svg", "png", "pdf"):
-        raise ArgumentError(f'A diagram is written as .svg, .png, .pdf or .dot, not "{target.name}".')
+    form = form_of(target, pictures is not None)
     made = source.encode() if form == "dot" else lay_out(source, form, pictures)
     try:
         write_whole(target, lambda path: path.write_bytes(made))
