@@ -132,6 +132,13 @@ def test_a_lattice_is_measured_by_construction():
     )
 
 
+def test_frames_of_less_than_a_cell_have_no_lattice():
+    rows = torch.rand(3, 32, 128, generator=torch.Generator().manual_seed(3))
+    assert metrics.lattice([rows[..., :32]], 32) == 0
+    seams = rows * 0.1 + ((torch.arange(128) // 32) % 2).float() * 0.3
+    assert metrics.lattice([seams], 32) > 0.5  # a row of whole cells
+
+
 def test_measures_by_construction():
     flat = torch.full((1, 3, 32, 32), 0.5)
     assert metrics.psnr(flat, flat + 0.1) == pytest.approx(20, abs=1e-3)

@@ -1,5 +1,7 @@
 """The int8 decoder: what is quantised and what is not, ranges that cannot burst, frames near those of float32."""
 
+import argparse
+
 import numpy as np
 import pytest
 
@@ -207,6 +209,18 @@ def test_calibration_latents_are_near_those_of_films():
     assert all(0.85 < batch.std() < 1.15 for batch in found[:48])
     again = quantize_onnx.calibration(anchors, latents(2))
     assert all((a == b).all() for a, b in zip(found, again))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [(None, "anchors.npz holds no anchors. Add some with"), (b"PK\3\4 cut", "anchors.npz cannot be read")],
+)
+def test_a_model_without_anchors_names_the_cure(data, told, tmp_path):
+    np.savez(tmp_path / "anchors.npz")
+    if data:
+        (tmp_path / "anchors.npz").write_bytes(data)
+    with pytest.raises(TrainingError, match=told):
+        quantize_onnx.calibration_of(argparse.Namespace(models=tmp_path, latents=[]))
 
 
 def test_a_file_without_latents_names_the_cure(tmp_path):

@@ -80,6 +80,8 @@ def test_arguments_that_can_be() -> None:
         ("quantize_onnx", ["--data", "d", "--most", "0"]),
         ("quantize_onnx", ["--data", "d", "--finer", "1"]),
         ("ceiling", ["--data", "d", "--batch", "0"]),
+        ("filter", ["d", "--jobs", "0"]),
+        ("procedural", ["--out", "d", "--count", "many"]),
     ],
 )
 def test_commands_refuse_them_in_a_line(name: str, words: list[str], monkeypatch, capsys) -> None:
@@ -129,7 +131,7 @@ def test_a_model_without_a_finer_stage_has_no_body_beside_one(tmp_path, monkeypa
     [
         *((name, "What is finished is kept; run the same command again") for name in ("procedural", "ceiling")),
         *((name, "Run the same command again; it begins anew.") for name in ("sketch", "fold", "upscale", "filter")),
-        ("train_vae", "What was learned is kept; run the command again with --resume, in place of --start"),
+        ("train_vae", "until the last checkpoint is kept: run the command again with --resume, in place of --start"),
         ("hearing.train", "--out holds what was learned, and --start goes on from it"),
     ],
 )

@@ -1,4 +1,7 @@
-"""Kinds of arguments that commands share; what cannot be is told by argparse, before any work."""
+"""Kinds of arguments that commands share; what cannot be is told by argparse, before any work.
+
+What asks the nets is imported inside functions: torch takes seconds, and commands without nets share the other kinds.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 
 from .errors import TrainingError
-from .models import SCALE, Config
 
 
 def minutes(text: str) -> float:
@@ -71,6 +73,8 @@ def _number(text: str, least: float, most: float, wanted: str) -> float:
 
 def width(text: str) -> int:
     """Read the width of a layer whose norms divide it into groups."""
+    from .models import Config
+
     value, group = count(text), Config.group
     if value % max(1, value // group):
         raise argparse.ArgumentTypeError(
@@ -81,6 +85,8 @@ def width(text: str) -> int:
 
 def crop(text: str) -> int:
     """Read the size of a crop, which cells fill."""
+    from .models import SCALE
+
     value = count(text)
     if value % SCALE:
         raise argparse.ArgumentTypeError(

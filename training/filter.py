@@ -29,6 +29,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from . import data_card, manifest
+from .arguments import count
 from .errors import TrainingError, run_command
 from .manifest import Row
 from .pictures import read_pixels
@@ -380,7 +381,7 @@ def main(arguments: list[str] | None = None) -> None:
         option(f"--{name.replace('_', '-')}", type=float, default=getattr(Limits, name), metavar="X",
                help=f"{text} (default: %(default)s)")  # fmt: skip
     option("--sheet", type=Path, metavar="PATH", help="the contact sheet (default: sheet.png in the folder)")
-    option("--jobs", type=int, default=cores(), help="processes (default: one per core)")
+    option("--jobs", type=count, default=cores(), help="processes (default: one per core)")
     args = parser.parse_args(arguments)
     if args.folder.is_file():
         raise TrainingError(f"{args.folder} is a file; a data set is a folder with a {manifest.NAME}.")
@@ -390,7 +391,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise TrainingError(f"{args.sheet}: the contact sheet is a PNG; give a name that ends in .png.")
     limits = Limits(**{name: getattr(args, name) for name in Limits.__dataclass_fields__})
     clip = Clip(args.clip, args.clip_model, args.aesthetic) if args.clip else None
-    run(args.folder, limits, clip, args.sheet or args.folder / "sheet.png", max(args.jobs, 1))
+    run(args.folder, limits, clip, args.sheet or args.folder / "sheet.png", args.jobs)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import card
+from . import card, kept_anchors
 from .dataset import Pictures, load
 from .errors import run_command
 from .export_onnx import MODELS
@@ -39,14 +39,14 @@ def journeys(models: Path) -> list[torch.Tensor]:
     """Return the frames of `JOURNEYS`, row by row."""
     decoder = card.session(models / "decoder.int8.onnx", 2)
     frames = []
-    with np.load(models / "anchors.npz") as anchors:
-        for names in JOURNEYS:
-            start = (anchors[names[0]].shape[2] - GRID[1]) // 2
-            ends = [anchors[name][:, :, start : start + GRID[1]] for name in names]
-            frames += [
-                torch.from_numpy(decoder.run(None, {"latents": slerp(*ends, t)[None]})[0][0])
-                for t in np.linspace(0, 1, STEPS)
-            ]
+    anchors = kept_anchors.read(models)
+    for names in JOURNEYS:
+        start = (anchors[names[0]].shape[2] - GRID[1]) // 2
+        ends = [anchors[name][:, :, start : start + GRID[1]] for name in names]
+        frames += [
+            torch.from_numpy(decoder.run(None, {"latents": slerp(*ends, t)[None]})[0][0])
+            for t in np.linspace(0, 1, STEPS)
+        ]
     return frames
 
 

@@ -58,6 +58,25 @@ def keepable(folder: Path, encoder: onnx.ModelProto, force: bool) -> dict[str, n
     )
 
 
+def read(folder: Path) -> dict[str, np.ndarray]:
+    """Return the anchors of a model folder.
+
+    Raises
+    ------
+    TrainingError
+        When they cannot be read, or there are none.
+    """
+    try:
+        found = _read(folder)
+    except UNREADABLE as error:
+        raise TrainingError(
+            f"{folder / ARCHIVE} cannot be read ({error}). Restore it, or export the model again."
+        ) from None
+    if not found:
+        raise TrainingError(f"{folder / ARCHIVE} holds no anchors. Add some with n2s anchors add.")
+    return found
+
+
 def of_user(folder: Path) -> dict[str, np.ndarray]:
     """Return the anchors in a model folder that somebody added, or put in the place of drawn ones."""
     if not (folder / ARCHIVE).exists():

@@ -52,17 +52,18 @@ def lattice(frames: Iterable[torch.Tensor], period: int) -> float:
 
     The absolute differences of luma between neighbouring pixels, divided by their mean over the frame, are averaged
     over all pixels with the same position within a cell. lattice = deviation / mean of these averages; the larger one
-    of rows and columns. It is 0 where all positions are alike. A few pictures never give exactly 0, so compare with the
-    value of the original pictures.
+    of rows and columns. It is 0 where all positions are alike, and where frames are too small to hold a whole cell. A
+    few pictures never give exactly 0, so compare with the value of the original pictures.
     """
-    found = []
+    found = [0.0]
     lumas = [(frame.clamp(0, 1).cpu() * LUMA).sum(0).double() for frame in frames]
     for axis in (0, 1):
-        total = 0.0
+        total = torch.zeros(period, dtype=torch.float64)
         for luma in lumas:
             slopes = luma.diff(dim=axis).abs().mean(1 - axis)
-            cells = slopes[: len(slopes) // period * period].view(-1, period)
-            total = total + cells.mean(0) / slopes.mean().clamp_min(1e-9)
+            if len(slopes) >= period:
+                cells = slopes[: len(slopes) // period * period].view(-1, period)
+                total += cells.mean(0) / slopes.mean().clamp_min(1e-9)
         found.append(float(total.std(correction=0) / total.mean().clamp_min(1e-9)))
     return max(found)
 

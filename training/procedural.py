@@ -35,6 +35,7 @@ from pathlib import Path
 import numpy as np
 
 from . import manifest, palettes
+from .arguments import at_least
 from .errors import KEPT, TrainingError, run_command
 from .files import lock_folder
 from .progress import Progress, cores
@@ -276,17 +277,6 @@ def alike(rows) -> list[tuple[str, str]]:
     return pairs
 
 
-def _at_least(low: int):
-    """A parser of whole numbers of at least `low`."""
-
-    def number(text: str) -> int:
-        if int(text) < low:
-            raise argparse.ArgumentTypeError(f"a whole number of at least {low} is wanted")
-        return int(text)
-
-    return number
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.procedural", description="Draw a data set of abstract pictures, or a contact sheet."
@@ -295,12 +285,12 @@ def main(arguments: list[str] | None = None) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--out", type=Path, metavar="FOLDER", help="the data set; goes on where it stopped")
     where.add_argument("--sheet", type=Path, metavar="PATH", help="write a contact sheet instead")
-    option("--count", type=_at_least(1), help="pictures of each style (default: 1000; on a sheet 6)")
-    option("--seed", type=_at_least(0), default=1, help="default: %(default)s")
+    option("--count", type=at_least(1), help="pictures of each style (default: 1000; on a sheet 6)")
+    option("--seed", type=at_least(0), default=1, help="default: %(default)s")
     option("--styles", nargs="+", choices=STYLES, default=list(STYLES), help="default: all")
-    option("--size", type=_at_least(32), nargs="+", metavar="PIXELS",
+    option("--size", type=at_least(32), nargs="+", metavar="PIXELS",
            help="edge, or height and width (default: 512; on a sheet 256)")  # fmt: skip
-    option("--workers", type=_at_least(1), default=cores(), help="processes (default: %(default)s)")
+    option("--workers", type=at_least(1), default=cores(), help="processes (default: %(default)s)")
     option("--composition", help="on a sheet: this one alone")
     option("--palette", choices=palettes.OKLCH, metavar="NAME", help="on a sheet: this one alone")
     args = parser.parse_args(arguments)

@@ -34,7 +34,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from scipy.ndimage import uniform_filter
 
-from . import arguments, card, exported, perceptual, report
+from . import arguments, card, exported, kept_anchors, perceptual, report
 from .activations import measure_tensors
 from .dataset import Pictures, load
 from .equalise import equalise
@@ -109,8 +109,7 @@ def calibration(
 
 def calibration_of(args: argparse.Namespace) -> list[np.ndarray]:
     """Return what to calibrate a model's decoder on: its anchors, and the latents that --latents names."""
-    with np.load(args.models / "anchors.npz") as archive:
-        anchors = dict(archive)
+    anchors = kept_anchors.read(args.models)
     return calibration(anchors, read_latents(args.latents, len(next(iter(anchors.values())))))
 
 

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import arguments, card
+from . import arguments, card, kept_anchors
 from .errors import TrainingError, run_command
 from .export_onnx import MODELS, OUTPUTS, save, to_half, trace
 from .files import write_whole
@@ -74,8 +74,7 @@ def read_model(models: Path) -> tuple[dict[str, Any], list[np.ndarray], Path]:
     """
     try:
         meta = json.loads((models / "meta.json").read_bytes())
-        with np.load(models / "anchors.npz") as archive:
-            anchors = [anchor.astype(np.float32) for anchor in archive.values()]
+        anchors = [anchor.astype(np.float32) for anchor in kept_anchors.read(models).values()]
         names = [name for name in ("decoder.int8.onnx", "decoder.fp16.onnx") if name in meta["files"]]
         if anchors and "decoder.fp16.onnx" in names:
             return meta, anchors, models / names[0]

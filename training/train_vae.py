@@ -83,7 +83,10 @@ PRESETS = {
     ),
 }
 BODY = "only beside a finer stage has the rest of the decoder a rate of its own."
-ONWARD = "What was learned is kept; run the command again with --resume, in place of --start, to go on."
+ONWARD = (
+    "What was learned until the last checkpoint is kept: run the command again with --resume, in place of --start, to "
+    "go on. If there is no checkpoint yet, run the same command again."
+)
 NORMLESS = 0.2  # of a preset's rate, for a model without norms: at 0.6 its loss trebled within two minutes
 
 
