@@ -18,6 +18,7 @@ from test_targets import PRECIOUS, names
 from n2s.graph.errors import ArgumentError, GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.runtime.events import Events
+from n2s.runtime.films import folders
 from n2s.runtime.films.folders import sha256_of
 from n2s.runtime.films.targets import Targets
 from n2s.runtime.store import Store
@@ -40,6 +41,36 @@ def test_a_file_of_others_is_not_replaced_unasked(place: Place, path: str) -> No
     assert film.read_bytes() != PRECIOUS
     place.edit("contrast: 1.1", "contrast: 1.2")
     place.run()  # now it is n2s's own
+
+
+@pytest.mark.parametrize("path", ["track.mp4", "frames"])
+def test_a_film_that_another_run_replaces_at_once_is_not_taken_for_ones_own(
+    place: Place, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if path == "frames":
+        place.edit("node: FFmpegSink", "node: PNGSink")
+        place.edit("path: track.mp4, chunk: 15, crf: 20", "path: frames, chunk: 15")
+    film, others = place.out / path, []
+    remove = folders.remove_unfinished
+
+    def publish_another(*given: Any) -> None:
+        remove(*given)
+        if not others:  # between the moments at which the first film is published and noted
+            others.append(True)
+            place.edit("contrast: 1.1", "contrast: 1.2")
+            place.run()
+            others.append(digest_of(film))
+
+    monkeypatch.setattr(folders, "remove_unfinished", publish_another)
+    place.run()
+    assert digest_of(film) == others[1]
+    place.edit("contrast: 1.2", "contrast: 1.1")
+    place.run()
+    assert digest_of(film) != others[1]
+
+
+def digest_of(film: Path) -> str:
+    return sha256_of(film / folders.MARK if film.is_dir() else film)
 
 
 class Meddler(Events):

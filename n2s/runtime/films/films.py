@@ -215,14 +215,15 @@ class FilmMaker:
         """Join a film, check it, publish it, and return its record."""
         began = time.perf_counter()
         sound, made, plan = self.music(film), film.format, film.parts[0][0]
-        sha256, inspected = "", {}
+        sha256, inspected, length, written = "", {}, 0, ""
 
         def write(path: Path) -> None:
-            nonlocal sha256, inspected
+            nonlocal sha256, inspected, length, written
             call_format(plan.graph, plan.end, made.join, path, film, segments, sound)
             check_written(plan.graph, plan.end, "join", made.verify, path, film, is_folder=made.is_folder)
             inspected = call_format(plan.graph, plan.end, made.inspect, path, film)
             sha256 = folders.seal(path)
+            length, written = folders.size(path), folders.times(path)
             self.targets.check_again(film.path, made.is_folder)
             self.targets.note(film.path, path, sha256)
 
@@ -239,14 +240,16 @@ class FilmMaker:
             "sound": film.sound.summary() if film.has_sound else None,
             "levels": levels and told_levels(levels),
             "inspected": inspected,
-            "bytes": folders.size(film.path),
+            "bytes": length,
             "identity": film.identity,
             "pictures": film.pictures,
             "sha256": sha256,
             "chapters": [chapter.title for chapter in film.chapters],
             "joined_in": round(time.perf_counter() - began, 3),
         }
-        self.store.note("films", self._subject(film), {"state": folders.state(film.path), "film": record})
+        state = folders.state(film.path)
+        if folders.is_there(film.path, written):  # another run may have published its own here since
+            self.store.note("films", self._subject(film), {"state": state, "film": record})
         return record
 
     def keep_frames(self, film: Film) -> None:

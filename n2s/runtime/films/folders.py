@@ -35,10 +35,21 @@ def state(film: Path) -> list | None:
     return [digest([[name, list(stamp(str(film / name)) or ())] for name in _names(film)])]
 
 
-def times(folder: Path) -> str:
-    """Return a digest of the lengths and times of a film's files, which stays when the folder is renamed."""
-    states = [(name, (folder / name).lstat()) for name in _names(folder) if name != MARK]
+def times(film: Path) -> str:
+    """Return a digest of the lengths and times of a film's files, which stays when the film is renamed."""
+    if os.path.isdir(film):
+        states = [(name, (film / name).lstat()) for name in _names(film) if name != MARK]
+    else:
+        states = [("", film.stat())]
     return digest([[name, status.st_size, status.st_mtime_ns] for name, status in states])
+
+
+def is_there(film: Path, written: str) -> bool:
+    """Say whether what lies at a film's place has these `times`, and is no other run's."""
+    try:
+        return times(film) == written
+    except OSError:
+        return False
 
 
 def size(film: Path) -> int:
