@@ -308,13 +308,18 @@ def test_a_run_that_is_executed_again_tells_of_itself_alone(long_graph: Path, tm
     assert len(written["films"]) == 1 and written["chunks"]["rendered"] == second.rendered
 
 
-@pytest.mark.parametrize("event", ["rendered", "began", "planned", "laid_out", "finished", "published", "ended"])
-def test_what_a_watcher_raises_comes_out_as_it_is(event: str, long_graph: Path, tmp_path: Path, store: Any) -> None:
+@pytest.mark.parametrize("error", [ValueError("mine"), SystemExit("mine")])
+@pytest.mark.parametrize(
+    "event", ["said", "rendered", "began", "planned", "laid_out", "finished", "published", "ended"]
+)
+def test_what_a_watcher_raises_comes_out_as_it_is(
+    event: str, error: BaseException, long_graph: Path, tmp_path: Path, store: Any
+) -> None:
     def fail(self: Any, *told: Any) -> None:
-        raise ValueError("mine")
+        raise error
 
     watcher = type("Watcher", (Events,), {event: fail})()
-    with pytest.raises(ValueError, match=r"^mine$"):
+    with pytest.raises(type(error), match=r"^mine$"):
         Run(Graph.load(long_graph), tmp_path / "out", store, span=(0, 1), events=watcher).execute()
 
 

@@ -49,7 +49,7 @@ class Events:
 class WatcherFailed(Cancelled):
     """A watcher raised an error: it ends the run like one that is given up, so that no node is blamed for it."""
 
-    def __init__(self, error: Exception):
+    def __init__(self, error: BaseException):
         super().__init__(str(error))
         self.error = error
 
@@ -69,9 +69,9 @@ def _apart(tell: Callable[..., None]) -> Callable[..., None]:
     def told(*values: Any, **named: Any) -> None:
         try:
             tell(*values, **named)
-        except Cancelled:
+        except (Cancelled, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:  # also SystemExit, by which a watcher may end the program
             raise WatcherFailed(error) from error
 
     return told
