@@ -112,6 +112,8 @@ def test_the_librarys_own() -> None:
         ({"name": "thread"}, 'There is no executor "thread". Did you mean "threads"?'),
         ({"name": "moon"}, "There are: threads, processes, dask"),
         ({"name": "threads://10.0.0.2:8786"}, "The executor threads is on this machine and takes no address."),
+        ({"name": "dask://"}, "dask:// has no host and port; name a scheduler's: dask://10.0.0.2:8786"),
+        ({"name": "dask://10.0.0.2"}, "dask://10.0.0.2 has no host and port"),
         ({"name": "dask://10.0.0.2:8786", "workers": 2}, "dask://10.0.0.2:8786 has workers of its own"),
     ],
 )

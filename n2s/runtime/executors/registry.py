@@ -7,6 +7,7 @@ Where the user names it with an address, as in farm://host:1234, it takes what s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 
@@ -47,6 +48,8 @@ def choose_executor(name: str | None = None, jobs: int | None = None, workers: i
     name, where, address = name.partition("://")
     if where and name in ("threads", "processes"):
         raise ArgumentError(f"The executor {name} is on this machine and takes no address.")
+    if where and name == "dask" and not re.search(r".:\d+$", address):
+        raise ArgumentError(f"{name}://{address} has no host and port; name a scheduler's: {name}://10.0.0.2:8786.")
     if where and workers is not None and name == "dask":
         raise ArgumentError(f"--workers counts processes of this machine; {name}://{address} has workers of its own.")
     return _make(name, (jobs if workers is None else workers, *([address] if where else [])))
