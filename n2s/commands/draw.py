@@ -47,8 +47,8 @@ def draw(
     time = read_time("--thumbnails", thumbnails)
     loaded = load(graph, set_)
     target = output or graph.with_suffix(".svg")
-    form_of(target, time is not None)
     refuse_overwrite(target, output is not None, loaded)
+    form_of(target, time is not None)
     if not plan and time is None:
         render_diagram(diagram(loaded), target)
         report_file(target, json)
