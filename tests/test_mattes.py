@@ -341,7 +341,7 @@ def test_mattes_are_seen_exported_and_drawn(name: str, n2s: Any, cut_out: Path, 
     assert seen.shape == (64, 96, 3) and (seen[..., 0] == seen[..., 2]).all() and seen.std() > 10
     assert n2s("export", file, "--port", name, "-o", tmp_path / "a.npz")[0] == 0
     assert np.load(tmp_path / "a.npz")["values"].shape == (15, 1, 64, 96)
-    assert n2s("draw", file, "--plan", "--thumbnails", "0.2", "-o", tmp_path / "a.dot")[0] == 0
+    assert n2s("draw", file, "--plan", "--thumbnails", "0.2", "-o", tmp_path / "a.svg")[0] == 0
     assert n2s("plan", file)[0] == 0
 
 

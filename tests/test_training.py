@@ -359,7 +359,8 @@ def test_an_interrupted_training_keeps_what_it_learned(data, tmp_path):
         running.communicate()
     assert (
         running.returncode == 130
-        and "Interrupted. What was learned is kept; run the command again with --resume" in told
+        and "Interrupted. What was learned until the last checkpoint is kept: run the command again with --resume"
+        in told
     )
     facts = checkpoint.load_averaged(tmp_path / "vae/last.ckpt")[1]
     assert facts["steps"] > 0 and facts["elapsed"] > 5
