@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from n2s.formats.mp4 import read_mp4
 from n2s.graph.errors import GraphError, RenderError
 from n2s.graph.graph import Graph
 from n2s.graph.timecodes import time_in_name
-from n2s.runtime.films.targets import publish_frames
+from n2s.runtime.films.kept_frames import may_keep_frames, publish_frames
 from n2s.runtime.store import Store
 
 PRECIOUS = b"precious"
@@ -157,6 +159,71 @@ def test_a_folder_of_other_pictures_is_not_taken_for_frames(place: Place, n2s: A
     assert (folder / "000001.png").read_bytes() == PRECIOUS and not (place.folder / "renders/track.mp4").exists()
     assert n2s("run", place.graph, "--keep-frames", "--overwrite")[0] == 0
     assert len(list(folder.glob("*.png"))) == FRAMES
+
+
+@pytest.mark.parametrize("change", ["changed", "added", "replaced by a folder"])
+def test_pictures_that_somebody_puts_among_kept_frames_are_not_lost(place: Place, n2s: Any, change: str) -> None:
+    folder = place.folder / "renders/track-frames"
+    assert n2s("run", place.graph, "--keep-frames")[0] == 0
+    touched = folder / ("000099.png" if change == "added" else "000002.png")
+    if change == "replaced by a folder":
+        touched.unlink()
+        touched.mkdir()
+    else:
+        touched.write_bytes(PRECIOUS)
+    status, _, err = n2s("run", place.graph, "--keep-frames")
+    assert status == 2 and f"{folder} exists and was not written by n2s, or changed since; add --overwrite" in err
+    assert touched.is_dir() or touched.read_bytes() == PRECIOUS
+    if change != "replaced by a folder":
+        assert n2s("run", place.graph, "--keep-frames", "--overwrite")[0] == 0
+        assert len(list(folder.glob("*.png"))) == FRAMES and n2s("run", place.graph, "--keep-frames")[0] == 0
+
+
+def test_kept_frames_that_were_copied_are_ones_own(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "film-frames", tmp_path / "copy-frames"
+    publish_frames(folder, lambda empty: (empty / "000000.png").write_bytes(b"old"), 1)
+    shutil.copytree(folder, copy, copy_function=shutil.copyfile)
+    os.utime(copy / "000000.png", (0, 0))
+    assert may_keep_frames(copy)
+    (copy / "000000.png").write_bytes(b"own")
+    assert not may_keep_frames(copy)
+
+
+def test_frames_that_several_runs_keep_at_once_are_whole(tmp_path: Path) -> None:
+    folder, together = tmp_path / "film-frames", threading.Barrier(3)
+
+    def write(empty: Path) -> None:
+        for number in range(40):
+            (empty / f"{number:06d}.png").write_bytes(b"%d" % number)
+        together.wait(20)
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(publish_frames, folder, write, 40) for _ in range(3)]:
+            done.result()
+    assert may_keep_frames(folder)
+    assert [path.read_bytes() for path in sorted(folder.glob("*.png"))] == [b"%d" % number for number in range(40)]
+
+
+def test_frames_of_a_run_that_was_killed_in_between_are_ones_own(tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "film-frames"
+
+    def write(empty: Path) -> None:
+        for number in range(3):
+            (empty / f"{number:06d}.png").write_bytes(b"%d" % len(list(tmp_path.iterdir())))
+
+    publish_frames(folder, write, 3)
+    replace = Path.replace
+
+    def killed(path: Path, target: Path) -> Any:
+        if path.name == "000001.png":
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish_frames(folder, write, 3)
+    assert may_keep_frames(folder) and len(list(folder.glob("*.png"))) == 3
 
 
 @pytest.mark.parametrize(

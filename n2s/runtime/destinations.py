@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from n2s.runtime.films.films import Film
-from n2s.runtime.films.targets import Targets, frames_folder
+from n2s.runtime.films.kept_frames import frames_folder
+from n2s.runtime.films.targets import Targets
 
 
 def check_destinations(

@@ -27,7 +27,8 @@ from n2s.plan.keys import Chunk
 from n2s.plan.stages import Plan
 from n2s.runtime.context import Music
 from n2s.runtime.films import folders
-from n2s.runtime.films.targets import Targets, frames_folder, publish_frames
+from n2s.runtime.films.kept_frames import frames_folder, publish_frames
+from n2s.runtime.films.targets import Targets
 from n2s.runtime.media.levels import Levels, gain_to, measure_levels
 from n2s.runtime.media.sound import Sound, notes, sound_of
 from n2s.runtime.store import Store, publish

@@ -11,26 +11,24 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from n2s.graph.errors import ArgumentError, GraphError, RenderError
+from n2s.graph.errors import ArgumentError, GraphError
 from n2s.graph.film_names import collision, temporary_bytes
 from n2s.graph.graph import Graph
 from n2s.graph.profiles import PROFILE_OPTION
 from n2s.graph.timecodes import time_in_name
 from n2s.runtime.disk_errors import disk_error
-from n2s.runtime.films.folders import empty_beside, is_own_folder, restore, sha256_of, size, times
+from n2s.runtime.films.folders import is_own_folder, restore, sha256_of, size, times
+from n2s.runtime.films.kept_frames import frames_folder, may_keep_frames
 from n2s.runtime.store import Store
 
-FRAMES_MARK = ".n2s-frames"  # lies in a folder of frames that n2s made
 EXCERPT = "-excerpt"  # names a part that was measured by itself
-FRAME_NAME = re.compile(r"\d{6,}\.png")
 
 
 def film_path(out: Path, path: str, ending: str, is_folder: bool = False) -> Path:
@@ -88,11 +86,6 @@ def part(start: int, stop: int, frames: int, fps: Fraction) -> str:
 
 def _decimal(rate: Fraction) -> str:
     return f"{float(rate):.3f}".rstrip("0").rstrip(".")
-
-
-def frames_folder(film: Path) -> Path:
-    """Return the folder of a film's frames."""
-    return film.with_name(f"{film.stem}-frames")
 
 
 class Targets:
@@ -202,7 +195,7 @@ class Targets:
         if self.overwrite:
             return
         strangers = [str(path) for path in films if os.path.lexists(path) and not self.is_own(path)]
-        strangers += [str(folder) for folder in folders if not _may_keep_frames(folder)]
+        strangers += [str(folder) for folder in folders if not may_keep_frames(folder)]
         if strangers:
             what, pronoun = ("exists and was", "it") if len(strangers) == 1 else ("exist and were", "them")
             raise ArgumentError(
@@ -273,32 +266,3 @@ def same_file(path: Path, other: Path) -> bool:
         return os.path.samefile(path, other)
     except OSError:
         return path.resolve() == other.resolve()
-
-
-def _may_keep_frames(folder: Path) -> bool:
-    """Say whether nothing but frames that n2s wrote can be lost in a folder of frames."""
-    if not os.path.lexists(folder):
-        return True
-    if not os.path.isdir(folder) or folder.is_symlink():
-        return False
-    names = {path.name for path in folder.iterdir()}
-    return not names or FRAMES_MARK in names
-
-
-def publish_frames(folder: Path, write: Callable[[Path], None], count: int) -> None:
-    """Put frames into a folder in place of its old ones; whatever else lies in it stays.
-
-    ``write`` fills an empty folder beside it. The old frames go when all ``count`` new ones are whole.
-    """
-    with empty_beside(folder) as temporary:
-        write(temporary)
-        made = sorted(path for path in temporary.iterdir() if FRAME_NAME.fullmatch(path.name))
-        if len(made) != count:
-            raise RenderError(f"{folder} would have {len(made)} frames instead of {count}; run again.")
-        folder.mkdir(exist_ok=True)
-        (folder / FRAMES_MARK).touch()
-        for old in folder.iterdir():
-            if FRAME_NAME.fullmatch(old.name):
-                old.unlink()
-        for path in made:
-            path.rename(folder / path.name)
