@@ -255,6 +255,9 @@ def test_commands_take_times(half: str, track: Place, n2s: Any) -> None:
         (["--from", half], range(15, 30)),
         (["--to", half], range(15)),
         (["--every", half], [0, 15]),
+        (["--every", "80 ms", "--to", "0.4"], [0, 2, 5, 7, 10]),  # a step of whole frames would drift
+        (["--every", "80 ms", "--from", "0.1", "--to", "0.4"], [3, 5, 8, 10]),
+        (["--every", "1 ms", "--to", "0.1"], range(3)),
     ):
         if arguments == ["--every", "0.5"]:  # a number alone counts frames there
             continue
@@ -276,6 +279,7 @@ def test_a_moment_of_a_part_and_the_begin_of_a_preview_are_the_frames_that_begin
     parts = [(plan, SimpleNamespace(start=start, stop=start + 15, count=15)) for start in (30, 45, 60, 75)]
     film: Any = SimpleNamespace(fps=clock.fps, parts=parts, plans=[plan], frames=60, path=Path("part.mp4"))
     assert frame_of_film(film, moment) == 45 and find_chunk(film, None, moment) == 3
+    assert [frame_of_film(film, Number(seconds)) for seconds in (1.94, 1.99, 2.0)] == [58, 59, 59]
     assert frame_of_film(film, Number(1.0)) == 30 and find_chunk(film, None, Number(1.0)) == 2
     for outside in (late, Number(1.0, "beats")):  # behind the part, and before it
         with pytest.raises(GraphError, match="lies outside part.mp4"):

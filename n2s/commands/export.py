@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -97,9 +99,7 @@ def export(
             if end is None
             else min(view.clock.frames, frame_meant(end, view.seconds(end), view.clock.fps))
         )
-        frames = range(
-            start, stop, step if isinstance(step, int) else max(1, round(view.length(step) * view.clock.fps))
-        )
+        frames = range(start, stop, step) if isinstance(step, int) else frames_every(view, step, begin, start, stop)
         if not frames:
             raise GraphError(
                 f"--from {begin or 0} --to {end} contains no frame; the track lasts {view.clock.duration:.2f} s."
@@ -112,6 +112,19 @@ def export(
         node=view.name,
         shape=list(shape),
     )
+
+
+def frames_every(view: Any, step: Any, begin: Any, start: int, stop: int) -> Sequence[int]:
+    """Return the frames, from ``start`` to before ``stop``, that are shown at every so much time from a time on."""
+    from n2s.graph.expressions import Number
+    from n2s.runtime.films.moments import frame_meant
+
+    length, fps = view.length(step), view.clock.fps
+    if length * fps <= 1:
+        return range(start, stop)
+    first = view.seconds(begin) if begin else 0.0
+    times = [first + number * length for number in range(math.ceil((stop - start) / (length * fps)) + 1)]
+    return [frame for time in times if start <= (frame := frame_meant(Number(time), time, fps)) < stop]
 
 
 class _Progress:

@@ -18,7 +18,7 @@ def frame_meant(time: Any, seconds: float, fps: Fraction) -> int:
 
 
 def frame_of_film(film: Film, time: Any) -> int:
-    """Return the number of a film's frame at a time of the film, or at a moment of its music.
+    """Return the number of a film's frame at a time of the film, or at a moment of its music; its end is the last one.
 
     Raises
     ------
@@ -28,4 +28,5 @@ def frame_of_film(film: Film, time: Any) -> int:
     if is_musical(time) and len(film.plans) > 1:
         raise ArgumentError("--at takes a time of a film of several tracks, like 82.6 or 1:22.6.")
     frame = frame_meant(time, film.plans[0].values.clock.place(time), film.fps)
-    return frame - film.parts[0][1].start if is_musical(time) else frame
+    frame -= film.parts[0][1].start if is_musical(time) else 0
+    return frame - 1 if frame == film.frames else frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -25,7 +25,7 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same values give the same file
 
 
 def write_arrays(
-    path: Path, view: View, frames: range, progress: Callable[[int], None] = lambda count: None
+    path: Path, view: View, frames: Sequence[int], progress: Callable[[int], None] = lambda count: None
 ) -> tuple[int, ...]:
     """Write ``values``, ``frames``, ``times`` and ``fps``, whole or not at all; return the shape of the values.
 
@@ -54,7 +54,7 @@ def _write_blocks(
     archive: zipfile.ZipFile,
     name: str,
     view: View,
-    frames: range,
+    frames: Sequence[int],
     progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[int, ...]:
     """Write the values of a view as one array, a few frames at a time; return its shape."""
