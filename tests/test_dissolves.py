@@ -184,6 +184,13 @@ def test_a_track_must_be_longer_than_its_dissolves(tmp_path: Path, store: Any) -
     assert not list((tmp_path / "out").glob("*.mkv"))
 
 
+def test_the_first_track_must_be_longer_than_its_one_dissolve(tmp_path: Path, store: Any) -> None:
+    path = grey_album(tmp_path, [0.3, 0.5], seconds=2.0, crossfade=2.0)
+    with pytest.raises(GraphError, match=r"track0 has 2\.00 s of music, and its crossfades take 2\.00 s") as caught:
+        harness.run(Graph.load(path), tmp_path / "out", store)
+    assert len(caught.value.problems) == 1, "the last one may be all dissolve"
+
+
 def test_dissolves_that_are_too_long_are_found_by_the_check(tmp_path: Path, n2s: Any) -> None:
     path = grey_album(tmp_path, [0.3, 0.5, 0.7], seconds=2.0, crossfade=1.5)
     _, _, told = n2s("check", path)

@@ -53,7 +53,8 @@ def check_crossfades(graph: Graph, album: Node, lengths: Sequence[int | None], r
     problems = []
     for link, length, before, after in zip(album.tracks, lengths, fades, fades[1:]):
         wanted = round(before * rate) + round(after * rate)
-        if length is not None and wanted > length:
+        # A track whose end alone takes all of it would never be shown by itself first, and its chapter would be empty.
+        if length is not None and (wanted > length or (length == wanted and not before)):
             text = f"{link.node} has {length / rate:.2f} s of music, and its crossfades take {wanted / rate:.2f} s"
             place = graph.where(link.node, "crossfade" if graph.nodes[link.node].crossfade is not None else "path")
             problems.append(Problem(place, f"{text}; make them shorter, here or on the next track."))
