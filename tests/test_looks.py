@@ -110,6 +110,8 @@ def test_a_look_can_be_copied_and_changed(tmp_path: Path) -> None:
     graph = one_line(mine.parent, "ink")
     graph.path.write_text(graph.path.read_text().replace("look: ink", "path: mine.yaml"))
     assert set(Graph.load(graph.path).flat.nodes) == set(graph.flat.nodes)
+    told = n2s("looks", "ink", "-o", tmp_path / "a: b, c.yaml")
+    assert '{node: Graph, path: "a: b, c.yaml", audio: track}' in told
     with pytest.raises(GraphError, match="exists already"):
         n2s("looks", "ink", "-o", mine)
     with pytest.raises(GraphError, match="-o writes the graph of one look"):
@@ -198,6 +200,14 @@ def test_energy_is_a_plain_factor(look: str, tmp_path: Path) -> None:
     ]
     assert pushed[0].max() > 0.01
     np.testing.assert_array_equal(*pushed)
+
+
+@pytest.mark.parametrize("zoom", [-4, 4])
+def test_feedback_stays_in_range_within_its_own_ranges(zoom: int, tmp_path: Path) -> None:
+    graph = one_line(tmp_path, "feedback", (64, 36), more=f", energy: 4, zoom: {zoom}")
+    with Session(graph) as session:
+        moved = session.values.params["look/loop", "zoom"]
+        assert session.plan().chunks() and 4 < np.abs(moved).max() <= 8
 
 
 def test_a_film_can_begin_with_each_of_nine_pictures(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def write_look(name: str | None, target: Path, json: bool) -> None:
     import os
 
     from n2s.commands.new import refuse_ending, write_graph
+    from n2s.graph.describe.starter import yaml_text
     from n2s.graph.errors import GraphError
     from n2s.graph.looks import look_file
 
@@ -69,7 +70,8 @@ def write_look(name: str | None, target: Path, json: bool) -> None:
     if os.path.lexists(target):
         raise GraphError(f"{target} exists already; -o names another file.")
     write_graph(target, look_file(name).read_text(encoding="utf-8"))
-    report_file(target, json, f": the look {name}; use it as {{node: Graph, path: {target.name}, audio: track}}")
+    use = f"{{node: Graph, path: {yaml_text(target.name)}, audio: track}}"
+    report_file(target, json, f": the look {name}; use it as {use}")
 
 
 def draw_looks(music: Path, names: list[str], output: Path | None, json: bool, store: str | None) -> None:
