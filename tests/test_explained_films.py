@@ -75,6 +75,21 @@ def test_a_film_that_is_a_folder_is_explained(sink: str, folder: Path, store: An
     assert status == 0 and "CHANGED since; it is known by the list of its pictures" in said
 
 
+def test_of_films_with_the_same_bytes_the_one_of_that_name_is_explained(
+    folder: Path, store: Any, n2s_json: Any
+) -> None:
+    records = {}
+    for name in ("first.mp4", "second.mp4"):
+        records[name] = harness.run(
+            plain(folder, "FFmpegSink", path=name), folder / "renders", store
+        ).record.parent.name
+    assert Path("renders/first.mp4").read_bytes() == Path("renders/second.mp4").read_bytes()
+    for name, run in records.items():
+        assert n2s_json("explain", f"renders/{name}")[0]["run"] == run
+    Path("copy.mp4").write_bytes(Path("renders/first.mp4").read_bytes())
+    assert n2s_json("explain", "copy.mp4", "--out", "renders")[0]["run"] == records["second.mp4"]
+
+
 def test_a_folder_that_is_no_film_says_so(folder: Path, n2s: Any) -> None:
     Path("photographs").mkdir()
     status, _, err = n2s("explain", "photographs")

@@ -16,6 +16,7 @@ from test_profiles import write_track
 from n2s.commands.moving import small_rate, small_size
 from n2s.commands.variations import settings
 from n2s.graph.errors import ArgumentError, GraphError
+from n2s.runtime.seeing import contact
 
 
 @pytest.fixture
@@ -178,3 +179,11 @@ def test_a_contact_sheet_is_short_for_a_sheet(song: Path, n2s: Any) -> None:
 )
 def test_how_small_a_preview_is(size: Any, fps: str, kind: str, wanted: tuple[str, str]) -> None:
     assert (small_size(size, kind), small_rate(Fraction(fps), kind)) == wanted
+
+
+def test_pictures_of_several_sizes_stand_in_the_middle_of_their_cells() -> None:
+    wide, high = np.full((40, 80, 3), 200, np.uint8), np.full((80, 40, 3), 100, np.uint8)
+    drawn = contact.sheet([wide, high], ["wide", "high"])
+    for value, shape in ((200, (40, 80)), (100, (80, 40))):
+        rows, columns = np.nonzero((drawn == value).all(axis=2))
+        assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == shape and len(rows) == 40 * 80

@@ -52,22 +52,27 @@ def pictures_of(view: Any, frames: Sequence[int]) -> list[np.ndarray]:
 
 
 def sheet(pictures: list[np.ndarray], labels: list[str]) -> np.ndarray:
-    """Return one picture as it is, or several of one size on a sheet, a label under each."""
+    """Return one picture as it is, or several on a sheet, each in the middle of its cell, a label under each."""
     if len(pictures) == 1:
         return pictures[0]
-    height, wide = pictures[0].shape[:2]
+    height, wide = _largest(pictures)
     across = columns_for(len(pictures), wide, height)
     tiles = [shrink(picture, -(-across * (wide + GAP) // WIDEST)) for picture in pictures]
-    height, wide = tiles[0].shape[:2]
+    height, wide = _largest(tiles)
     scale = 2 if wide >= max(width(label) for label in labels) else 1
     strip = HEIGHT * scale + 10
     down = -(-len(tiles) // across)
     picture = np.full((down * (height + strip) + GAP, across * (wide + GAP) + GAP, 3), PAPER, np.uint8)
     for i, (tile, label) in enumerate(zip(tiles, labels)):
         y, x = i // across * (height + strip) + GAP, i % across * (wide + GAP) + GAP
-        picture[y : y + height, x : x + wide] = tile
+        top, left = y + (height - tile.shape[0]) // 2, x + (wide - tile.shape[1]) // 2
+        picture[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
         letter(picture, x + max(0, (wide - width(label, scale)) // 2), y + height + 4, label, INK, scale)
     return picture
+
+
+def _largest(pictures: list[np.ndarray]) -> tuple[int, int]:
+    return max(picture.shape[0] for picture in pictures), max(picture.shape[1] for picture in pictures)
 
 
 def columns_for(count: int, wide: int, height: int) -> int:

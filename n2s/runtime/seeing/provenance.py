@@ -134,7 +134,7 @@ class Origin:
 
 
 def find_origin(film: Path, sought: list[Path]) -> Origin:
-    """Return the run that wrote a film, the newest one of several.
+    """Return the run that wrote a film, the newest one of several; first those whose film has this name.
 
     A film is known by its bytes, whatever it is called, and a folder of pictures by its list of them; where its bytes
     were changed since, a film is known by what its metadata say of its pictures.
@@ -156,7 +156,7 @@ def find_origin(film: Path, sought: list[Path]) -> Origin:
         raise ArgumentError(f"{film}: there is no such film.")
     told = "" if film.is_dir() else read_comment(film)
     pictures = next((word.removeprefix("graph=") for word in told.split() if word.startswith("graph=")), "")
-    size, sha256, alike, unwritten = folders.size(film), "", None, None
+    size, sha256, alike, same, unwritten = folders.size(film), "", None, None, None
     for path in _record_files(sought):
         for record, known in _films_in(path):
             is_same = False
@@ -167,9 +167,14 @@ def find_origin(film: Path, sought: list[Path]) -> Origin:
                 unwritten = unwritten or (path if is_same else None)
             elif is_same:
                 whole = not film.is_dir() or (known["bytes"] == size and folders.is_own_folder(film))
-                return _origin(path, record, known, exact=whole)
+                found = _origin(path, record, known, exact=whole)
+                if Path(known["path"]).name == film.name:
+                    return found
+                same = same or found  # films of other settings may have the same bytes; this one may be a copy
             elif pictures and alike is None and str(known.get("pictures", "")).startswith(pictures):
                 alike = path, record, known
+    if same:
+        return same
     if alike:
         return _origin(*alike, exact=False)
     if unwritten:
