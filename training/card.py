@@ -17,6 +17,7 @@ from .anchors import ANCHORS
 from .errors import TrainingError
 from .files import sha256_of, write_whole
 from .kept_anchors import ARCHIVE, SOURCE_OF_DRAWN
+from .kept_anchors import read as read_anchors
 from .licence import DRAWN, licence_of_card
 
 LATENT = ("mean", "std", "noise", "aggregate", "trained_aggregate", "reach")
@@ -156,8 +157,7 @@ def write(models: Path, facts: dict[str, Any], found: dict[str, Any], reference:
         The float32 decoder; its golden frames are compared with those of the files.
     """
     before = _before(models)
-    with np.load(models / "anchors.npz") as anchors:
-        names = list(anchors)
+    names = list(read_anchors(models))
     sources = {name: f"{SOURCE_OF_DRAWN}, {style}: {composition} in {palette}"
                for name, (style, composition, palette, _) in ANCHORS.items()}  # fmt: skip
     sources |= before.get("anchor_sources", {})

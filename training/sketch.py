@@ -76,11 +76,11 @@ def read_model(models: Path) -> tuple[dict[str, Any], list[np.ndarray], Path]:
         meta = json.loads((models / "meta.json").read_bytes())
         anchors = [anchor.astype(np.float32) for anchor in kept_anchors.read(models).values()]
         names = [name for name in ("decoder.int8.onnx", "decoder.fp16.onnx") if name in meta["files"]]
-        if anchors and "decoder.fp16.onnx" in names:
+        if "decoder.fp16.onnx" in names:
             return meta, anchors, models / names[0]
     except (OSError, ValueError, KeyError) as found:
         raise TrainingError(f"{models} holds no exported model: {found}. Name its folder with --models.") from None
-    raise TrainingError(f"The model in {models} lacks anchors or decoder.fp16.onnx. Export it, and add anchors.")
+    raise TrainingError(f"The model in {models} lacks decoder.fp16.onnx. Export it again.")
 
 
 def draw_latents(anchors: Sequence[np.ndarray], count: int, rng: np.random.Generator) -> torch.Tensor:
