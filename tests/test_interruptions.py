@@ -200,10 +200,15 @@ def test_a_run_that_is_interrupted_twice_ends_and_has_its_record(
     where: str, place: Place, studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.graph.write_text(MINIMAL.format(size="96, 64", grid="2, 3", model=studio.model))
-    executor = Interrupted(1)
+    executor, stop, unstopped = Interrupted(1), Publishing.stop, []
+
+    def interrupt_stop(publishing: Publishing) -> None:
+        unstopped.append(publishing)
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
         if where == "music":
-            patch.setattr(Publishing, "stop", interrupt)
+            patch.setattr(Publishing, "stop", interrupt_stop)
         else:
             patch.setattr(executor, "stop", interrupt)
         with pytest.raises(KeyboardInterrupt):
@@ -211,6 +216,8 @@ def test_a_run_that_is_interrupted_twice_ends_and_has_its_record(
     assert json.loads(next(place.out.glob("*/run.json")).read_text())["status"] == "interrupted"
     assert executor.stops == (where == "music")
     executor.stop()
+    for publishing in unstopped:  # its thread encodes on, as nobody told it to stop
+        stop(publishing)
     assert place.rubbish() == []
 
 
